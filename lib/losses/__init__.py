@@ -1,0 +1,1 @@
+"""What the two systems minimise, as plain functions of similarities and embeddings."""
