@@ -1,0 +1,90 @@
+# Everything one needs, on a machine with Python 3.11 (or 3.12), git and make.
+#   make repro            environment, data, the whole pipeline, and a summary
+#   make test             lint, tests, the smoke series in a temporary clone, replay of the executed notebooks
+#   make reports          models and reports as released, without running anything
+#   make lab              JupyterLab in notebooks/
+#   make smoke            the series on tens of shapes, into reports/smoke/
+#   make params           params.yaml from conf/
+#   make clean-notebooks  no outputs in notebooks/, in place
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help env repro test lint unit series lock reports lab smoke params clean-notebooks
+
+VENV := $(CURDIR)/.venv
+PY := $(VENV)/bin/python
+DVC := $(PY) -m dvc
+export PATH := $(VENV)/bin:$(PATH)
+export DVC_NO_ANALYTICS := true
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+env: $(VENV)/.stamp
+
+# torch and what it brings are large, so the environment is made once and anew only when the lock changes
+$(VENV)/.stamp: requirements.txt
+	@if [ ! -x $(PY) ]; then \
+	  for python in $(PYTHON) python3.11 python3.12 python3; do \
+	    if $$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null; then \
+	      $$python -c 'import ensurepip' 2>/dev/null || { echo "Python has no venv: install it (Debian, Ubuntu: apt-get install python3-venv)."; exit 1; }; \
+	      $$python -m venv $(VENV); break; \
+	    fi; \
+	  done; \
+	  [ -x $(PY) ] || { echo "Python 3.11 or 3.12 is needed and none was found: install it, or name it with make PYTHON=/path/to/python3.11."; exit 1; }; \
+	fi
+	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@# an editable install without a build step; a working tree's own lib still comes first (PYTHONPATH, lib.run)
+	@$(PY) -c 'import pathlib, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), "sweethome_retrieval.pth").write_text("$(CURDIR)\n")'
+	@$(PY) -c 'from lib.compat import import_open3d, import_torchvision; import_torchvision(), import_open3d()' \
+	  || { echo "The environment lacks something of the system: the last line above says what to install."; exit 1; }
+	@touch $@
+
+repro: env
+	$(DVC) pull data
+	$(DVC) repro
+	@$(PY) -m lib.report.summary
+
+reports: env
+	$(DVC) pull --allow-missing
+	@echo "Models are in artifacts/, reports in reports/*.html."
+
+lab: env
+	$(PY) -m jupyter lab --notebook-dir=$(CURDIR) notebooks
+
+smoke: env
+	$(PY) -m lib.run --smoke
+
+params: env
+	@$(PY) conf/compose.py
+
+clean-notebooks: env
+	@$(PY) -m lib.canonical notebooks/*.ipynb
+
+test: lint unit series lock
+
+lint: env
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+
+unit: env
+	$(PY) -m pytest
+
+# The committed tree as a stranger gets it: its own lib, its own data from the store, nothing left over from here.
+series: env
+	@[ -z "$$(git status --porcelain)" ] || echo "note: the working tree has changes; the series below tests what is committed"
+	clone=$$(mktemp -d); trap 'rm -rf "$$clone"' EXIT; \
+	git clone --quiet "$(CURDIR)" "$$clone/tree"; cd "$$clone/tree"; export PYTHONPATH="$$PWD"; \
+	$(DVC) cache dir --local "$(CURDIR)/.dvc/cache"; \
+	$(DVC) pull --quiet data; \
+	$(PY) -m lib.run --smoke; \
+	git checkout --quiet -- reports/smoke; \
+	$(PY) -m pytest --nbval --nbval-current-env --nbval-cell-timeout=300 -p no:cacheprovider reports/smoke
+
+lock: env
+	@out=$$($(DVC) repro --dry --allow-missing 2>&1) || { echo "$$out"; exit 1; }; \
+	stale=$$(sed -n "s/^Running stage '\(.*\)':.*/\1/p" <<<"$$out" | paste -sd' ' -); \
+	if [ -n "$$stale" ]; then \
+	  echo "dvc.lock is out of date for: $$stale. Run 'make repro' and commit dvc.lock with what it changed."; exit 1; \
+	fi; \
+	echo "dvc.lock fits the tree."

@@ -1,0 +1,65 @@
+"""What `make repro` ends with: the main table, each stage's time against its budget, and where the reports are.
+
+usage: python -m lib.report.summary
+"""
+
+import json
+from pathlib import Path
+
+from lib.paths import root
+
+BUDGET = {"prepare": 0.5, "render": 1.5, "augment": 0.5, "train_cmic": 8, "train_ucm_gcn": 3, "evaluate": 4}  # minutes
+METHODS = ("chance", "zero_shot", "cmic", "ucm_gcn", "fusion")
+DOMAINS = ("scene", "studio", "catalogue")
+PROTOCOLS = ("seen", "unseen")
+
+
+def main_table(scores: dict, metric: str = "top1") -> str:
+    """The main methods' scores with their 95 % intervals, a column per domain and protocol.
+
+    `scores[method][domain][protocol][metric]` holds `value, low, high`, as in reports/metrics/evaluate.json; a method
+    or column that a dataset does not have is left out.
+    """
+    columns = [(d, p) for d in DOMAINS for p in PROTOCOLS if any(p in scores.get(m, {}).get(d, {}) for m in METHODS)]
+    lines = [f"{metric:<10}" + "".join(f"{f'{domain}, {protocol}':>23}" for domain, protocol in columns)]
+    for method in METHODS:
+        if method in scores:
+            cells = [scores[method].get(domain, {}).get(protocol, {}).get(metric) for domain, protocol in columns]
+            lines.append(f"{method:<10}" + "".join(f"{_interval(cell):>23}" for cell in cells))
+    return "\n".join(lines)
+
+
+def stage_times(seconds: dict[str, float]) -> str:
+    """Each stage's wall time in minutes beside its budget on two cores; `seconds` by stage, as .cache/timings.json."""
+    lines = [f"{'stage':<14}{'minutes':>9}{'budget':>9}"]
+    for stage, budget in BUDGET.items():
+        if stage in seconds:
+            minutes = seconds[stage] / 60
+            lines.append(f"{stage:<14}{minutes:>9.1f}{budget:>9.1f}{'  over budget' if minutes > budget else ''}")
+        else:
+            lines.append(f"{stage:<14}{'not run':>9}{budget:>9.1f}")
+    total = sum(seconds.get(stage, 0) for stage in BUDGET) / 60
+    return "\n".join([*lines, f"{'together':<14}{total:>9.1f}{sum(BUDGET.values()):>9.1f}"])
+
+
+def _interval(score: dict | None) -> str:
+    return "-" if score is None else f"{score['value']:.3f} [{score['low']:.3f}, {score['high']:.3f}]"
+
+
+def _read(path: Path) -> dict:
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def main() -> None:
+    """Prints the summary of the tree that the process stands in."""
+    here = root()
+    scores = _read(here / "reports" / "metrics" / "evaluate.json")
+    reports = sorted(path.name for path in (here / "reports").glob("[0-9][0-9]_*.html"))
+    print("\nTest queries, found at rank 1, with 95 % intervals over shapes:\n")
+    print(main_table(scores) if scores else "no scores yet: `dvc repro evaluate` writes them")
+    print("\n" + stage_times(_read(here / ".cache" / "timings.json")))
+    print("\nReports, one page each:", *(f"reports/{name}" for name in reports), sep="\n  ")
+
+
+if __name__ == "__main__":
+    main()
