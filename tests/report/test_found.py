@@ -1,0 +1,51 @@
+import numpy as np
+import pandas as pd
+
+from lib.report.found import best_median_worst, best_views, credit_line, outcomes, pick_queries
+
+
+def test_outcomes_by_hand():
+    similarity = np.array([[3.0, 1, 2], [3, 1, 2], [1, 2, 3], [1, 1, 1]])
+    got = outcomes(similarity, np.array([0, 1, 1, 0]), np.array(["g", "g", "h"]))
+    assert got == ["right", "group", "wrong", "right"]
+    assert outcomes(similarity, np.array([0, 1, 1, 1]), np.array(["", "", ""])) == ["right", "wrong", "wrong", "wrong"]
+
+
+def test_picked_queries_come_from_different_categories_while_there_are_any():
+    queries = pd.DataFrame({"category": ["a"] * 20 + ["b"] * 2 + ["c"]})
+    rows = np.array([k for k in range(23) if k != 3])
+    picked = pick_queries(queries, rows, 5)
+    assert sorted(queries["category"].iloc[picked[:3]]) == ["a", "b", "c"]
+    assert sorted(queries["category"].iloc[picked[3:]]) == ["a", "b"]
+    assert np.array_equal(picked, pick_queries(queries, rows, 5)) and set(picked) <= set(rows)
+    assert len(pick_queries(queries, rows[:2], 5)) == 2 and len(pick_queries(queries, rows[:0], 5)) == 0
+
+
+def test_best_median_and_worst_by_rank_then_by_lead():
+    similarity = np.zeros((7, 4))
+    target = np.zeros(7, dtype=int)
+    similarity[:, 0] = [9, 5, 7, 0, -1, -2, -3]  # queries 0, 2, 1 win by 9, 7, 5; 3 ties; 4, 5, 6 lose by 1, 2, 3
+    chosen, rank = best_median_worst(similarity, target, each=2)
+    assert rank.tolist() == [1, 1, 1, 1, 4, 4, 4]
+    assert chosen.tolist() == [0, 2, 1, 3, 5, 6]
+    assert best_median_worst(similarity[:2], target[:2], each=3)[0].tolist() == [0, 1]
+    assert best_median_worst(similarity[:0], target[:0])[0].tolist() == []
+
+
+def test_the_best_view_of_each_pair():
+    views = np.random.default_rng(0).normal(size=(5, 12, 8))
+    views /= np.linalg.norm(views, axis=2, keepdims=True)
+    assert best_views(views[np.arange(5), [3, 0, 11, 7, 7]] * 50, views).tolist() == [3, 0, 11, 7, 7]
+
+
+def test_credit_names_each_maker_once_and_only_where_the_licence_asks():
+    shapes = pd.DataFrame(
+        {
+            "licence": ["CC-BY-3.0", "CC0-1.0", "CC-BY-3.0", "CC-BY-3.0-US", "CC-BY-3.0"],
+            "creator": ["Zoe", "Nobody", "Ann", "Reallusion", "Zoe"],
+        }
+    )
+    line = credit_line(shapes)
+    assert "CC-BY-3.0: Ann, Zoe; CC-BY-3.0-US: Reallusion." in line
+    assert "Nobody" not in line and "ATTRIBUTION.csv" in line
+    assert credit_line(shapes[1:2]).startswith("Geometry")
