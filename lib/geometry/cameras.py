@@ -6,7 +6,11 @@ becomes the picture: moving the centre is a shift of the principal point, changi
 length. The eye does not move for it, so the perspective stays what the rig says.
 """
 
-from dataclasses import dataclass
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -106,3 +110,28 @@ def intrinsics(frame: np.ndarray, size: int) -> np.ndarray:
     k[:, :2, 2] = size * (0.5 - frame[:, :2] / frame[:, 2:])
     k[:, 2, 2] = 1
     return k
+
+
+def write_cameras(path: Path, rig: Rig, frame: np.ndarray, size: int, shape_ids: Sequence[str]) -> None:
+    """Writes what it takes to put a view back around its shape as JSON, frames (S, V, 3) under their shape ids.
+
+    World coordinates are those of `mesh.normalise` with z up. A point goes to camera axes by `rotation @ (p - eye)`,
+    is divided by its depth, and falls at `size * ((x, y) - centre) / side + size / 2` pixels from the upper left.
+    Raises ValueError if the frames do not fit the ids.
+    """
+    if frame.shape != (len(shape_ids), rig.num_views, 3):
+        raise ValueError(f"frames are {frame.shape}, expected ({len(shape_ids)}, {rig.num_views}, 3)")
+    cameras = {
+        "axes": "world: normalised mesh, z up; camera: x right, y down, z forwards; azimuth from +x, counter-clockwise",
+        "frame": "centre x, centre y, side of every view on the plane at depth 1",
+        "rig": asdict(rig),
+        "size": size,
+        "distance": rig.distance,
+        "azimuth": rig.azimuths.tolist(),
+        "eye": rig.eyes.round(9).tolist(),
+        "rotation": rig.rotations.round(9).tolist(),
+        "frames": dict(zip(shape_ids, frame.round(6).tolist(), strict=True)),
+    }
+    part = path.with_name(f"{path.name}.part")
+    part.write_text(json.dumps(cameras) + "\n")
+    os.replace(part, path)

@@ -1,9 +1,11 @@
 """The rig stands where it says, sees what it should, and its frames, rays and matrices agree with each other."""
 
+import json
+
 import numpy as np
 import pytest
 
-from lib.geometry.cameras import Rig, frames, intrinsics, pixel_rays, project
+from lib.geometry.cameras import Rig, frames, intrinsics, pixel_rays, project, write_cameras
 
 
 def box(x: float, y: float, z: float) -> tuple[np.ndarray, np.ndarray]:
@@ -89,3 +91,20 @@ def test_rays_go_where_the_matrices_say():
 def test_impossible_settings_are_named(name, value):
     with pytest.raises(ValueError, match=name):
         Rig(**{name: value})
+
+
+def test_written_cameras_put_points_where_the_matrices_do(tmp_path):
+    rig, size = Rig(num_views=3), 64
+    vertices, faces = box(0.4, 1.0, 0.7)
+    frame = frames(rig, vertices, faces)
+    write_cameras(tmp_path / "cameras.json", rig, frame[None], size, ["box"])
+    cameras = json.loads((tmp_path / "cameras.json").read_text())
+    assert Rig(**cameras["rig"]) == rig
+    for v in range(3):
+        local = (vertices - cameras["eye"][v]) @ np.array(cameras["rotation"][v]).T
+        x, y, side = cameras["frames"]["box"][v]
+        pixels = cameras["size"] * (local[:, :2] / local[:, 2:] - [x, y]) / side + cameras["size"] / 2
+        expected = local @ intrinsics(frame, size)[v].T
+        np.testing.assert_allclose(pixels, expected[:, :2] / expected[:, 2:], atol=1e-2)
+    with pytest.raises(ValueError, match=r"expected \(2, 3, 3\)"):
+        write_cameras(tmp_path / "cameras.json", rig, frame[None], size, ["box", "ball"])
