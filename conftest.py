@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from nbval.kernel import RunningKernel
+
 from lib.run import kernel_environment
 
 os.environ.update(kernel_environment(Path(__file__).parent))
@@ -12,3 +14,11 @@ def pytest_collectstart(collector):
     """nbval compares outputs; what a notebook writes to stderr (warnings, progress) is not one."""
     if hasattr(collector, "skip_compare"):
         collector.skip_compare += ("stderr",)
+
+
+def execute_cell_input(self, cell_input, allow_stdin=None):
+    """As nbval's own, but with history: IPython silences a value by a trailing `;` only in cells that are in it."""
+    return self.kc.execute(cell_input, silent=False, store_history=True, allow_stdin=allow_stdin, stop_on_error=False)
+
+
+RunningKernel.execute_cell_input = execute_cell_input

@@ -23,6 +23,7 @@ from lib.paths import root
 from lib.report.html import to_html
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+QUIET = ["--IPKernelApp.log_level=40"]  # a kernel on this machine warns that its local sockets are not encrypted
 
 
 class StageError(Exception):
@@ -78,7 +79,7 @@ def execute(source: Path, target: Path, params: dict, here: Path, timed_as: str)
     try:
         notebook = papermill.execute_notebook(
             source, running, parameters=params, kernel_name="python3", cwd=here, progress_bar=False,
-            on_cell_start=progress.start, on_cell_executed=progress.end,
+            on_cell_start=progress.start, on_cell_executed=progress.end, extra_arguments=QUIET,
         )  # fmt: skip
     except (PapermillExecutionError, DeadKernelError, CellControlSignal) as error:
         failed = here / "reports" / "_failed" / source.name

@@ -27,6 +27,7 @@ CODE = (
     "import os\nimport sys\n\nimport lib.paths\n\nprint(type(lr).__name__, lr, flag, artifacts, reports)",
     "print('from this tree:', lib.paths.__file__ == str(lib.paths.root() / 'lib' / 'paths.py'))",
     "print('noise', file=sys.stderr)\nprint(os.environ['OMP_NUM_THREADS'], os.environ['PYTHONHASHSEED'])",
+    "[lr, flag];",
     "lib.paths.artifact(artifacts, 'kernel.pid').write_text(str(os.getpid()));",
 )
 
@@ -109,11 +110,24 @@ def test_smoke_runs_at_the_notebooks_own_defaults(trees):
     assert texts(folder, "reports/smoke/01_tiny.ipynb")[0] == "float 0.5 True artifacts/smoke reports/smoke"
 
 
+def test_nbval_replays_the_executed_notebook_strictly(trees):
+    (_, folder), _ = trees
+    shutil.copy(ROOT / "conftest.py", folder)
+    report = run(folder, "--smoke", "01_tiny") and folder / "reports" / "smoke" / "01_tiny.ipynb"
+    replay = [sys.executable, "-m", "pytest", "-q", "-p", "no:dash", "--nbval", "--nbval-current-env", str(report)]
+    result = subprocess.run(replay, cwd=folder, capture_output=True, text=True, timeout=120)
+    assert result.returncode == 0, result.stdout
+    report.write_text(report.read_text().replace("float 0.5", "float 0.6"))
+    result = subprocess.run(replay, cwd=folder, capture_output=True, text=True, timeout=120)
+    assert result.returncode == 1
+    assert "1 failed" in result.stdout
+
+
 def test_a_failing_cell_is_named_and_the_run_kept(tmp_path):
     folder = make_tree(tmp_path, "assert lr > 1, 'too small'")
     result = run(folder, "01_tiny")
     assert result.returncode == 1
-    assert "01_tiny failed in code cell 7 of 7: AssertionError: too small" in result.stderr
+    assert "01_tiny failed in code cell 8 of 8: AssertionError: too small" in result.stderr
     assert (folder / "reports" / "_failed" / "01_tiny.ipynb").exists()
     assert not (folder / "reports" / "01_tiny.ipynb").exists()
 
@@ -122,7 +136,7 @@ def test_a_killed_kernel_is_an_error_too(tmp_path):
     folder = make_tree(tmp_path, "os.kill(os.getpid(), 9)")
     result = run(folder, "01_tiny")
     assert result.returncode == 1
-    assert "failed in code cell 7 of 7: DeadKernelError" in result.stderr
+    assert "failed in code cell 8 of 8: DeadKernelError" in result.stderr
 
 
 @pytest.mark.parametrize(
