@@ -1,0 +1,1 @@
+"""How the SweetHome benchmark was made: catalogue, geometry, splits, pictures. Needed only to build it again."""

@@ -1,0 +1,1 @@
+"""The encoders and the two systems, each readable from top to bottom."""

@@ -1,0 +1,109 @@
+"""CMIC (Lin et al., ICCV 2021): a query and the grey views of a shape meet in one space through view attention."""
+
+import json
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from lib.models.backbones import Backbone, make_backbone
+from lib.retrieval.score import attention_score
+
+
+class CMIC(nn.Module):
+    """Query encoder, view encoder and the attention matrix W.
+
+    Theirs: a projection to the unit sphere per side, attention softmax_v((W q) . r_v), similarity q . sum_v w_v r_v.
+    Ours: one encoder serves both sides by default (two overfit on few shapes), the query is composited on white by
+    its mask instead of carrying it as a fourth channel, projections start at the principal components of the
+    pretrained features, and W starts at 10 I so that attention begins as a soft maximum over the views.
+    """
+
+    def __init__(self, backbone: Backbone, embedding_dim: int, view_backbone: Backbone | None = None):
+        super().__init__()
+        self.shared = view_backbone is None
+        self.query_encoder = backbone
+        self.view_encoder = backbone if self.shared else view_backbone
+        self.query_head = nn.Linear(backbone.dim, embedding_dim)
+        self.view_head = self.query_head if self.shared else nn.Linear(self.view_encoder.dim, embedding_dim)
+        self.attention = nn.Linear(embedding_dim, embedding_dim, bias=False)
+        with torch.no_grad():
+            self.attention.weight.copy_(10 * torch.eye(embedding_dim))
+
+    @torch.no_grad()
+    def start_heads(self, features: Tensor) -> None:
+        """Sets the projections to the leading principal components of pretrained features (N, dim), not whitened."""
+        features = F.normalize(features.float(), dim=1)
+        mean = features.mean(0)
+        components = torch.linalg.eigh((features - mean).T @ (features - mean)).eigenvectors
+        components = components.flip(1)[:, : self.attention.in_features].T.contiguous()
+        # a sign is free: fix it so that every machine starts alike
+        components *= components.gather(1, components.abs().argmax(1, keepdim=True)).sign()
+        for head in {self.query_head, self.view_head}:
+            head.weight.copy_(components)
+            head.bias.copy_(-components @ mean)
+
+    def project_queries(self, features: Tensor) -> Tensor:
+        """Pooled features (Q, dim) to query embeddings (Q, D) of length one."""
+        return F.normalize(self.query_head(F.normalize(features, dim=1)), dim=1)
+
+    def project_views(self, features: Tensor) -> Tensor:
+        """Pooled features (..., dim) to view embeddings (..., D) of length one."""
+        return F.normalize(self.view_head(F.normalize(features, dim=-1)), dim=-1)
+
+    def score(self, query: Tensor, views: Tensor) -> tuple[Tensor, Tensor]:
+        """Similarity (Q, S) and attention (Q, S, V) of queries (Q, D) and views (S, V, D)."""
+        return attention_score(query, views, self.attention.weight)
+
+    @torch.no_grad()
+    def embed_queries(self, rgb: Tensor, mask: Tensor, batch_size: int = 128) -> Tensor:
+        """Embeddings (N, D) of uint8 pictures (N, 3, H, W) with masks (N, 1, H, W)."""
+        self.eval()
+        out = []
+        for picture, alpha in zip(rgb.split(batch_size), mask.split(batch_size), strict=True):
+            white = on_white(picture.float() / 255, alpha.float() / 255)
+            out.append(self.project_queries(self.query_encoder(self.query_encoder.normalise(white))))
+        return torch.cat(out)
+
+    @torch.no_grad()
+    def embed_views(self, views: Tensor, batch_size: int = 128) -> Tensor:
+        """Embeddings (S, V, D) of grey uint8 views (S, V, H, W)."""
+        self.eval()
+        encoder = self.view_encoder
+        flat = views.flatten(0, 1).unsqueeze(1)
+        parts = [self.project_views(encoder(encoder.normalise(v.float() / 255))) for v in flat.split(batch_size)]
+        return torch.cat(parts).unflatten(0, views.shape[:2])
+
+
+def on_white(rgb: Tensor, mask: Tensor) -> Tensor:
+    """The object alone on white: pictures (B, 3, H, W) and masks (B, 1, H, W) in [0, 1] to (B, 3, H, W)."""
+    return rgb * mask + (1 - mask)
+
+
+def save_cmic(model: CMIC, folder: Path, settings: dict) -> None:
+    """Writes `weights.safetensors` and `settings.json` (backbone, embedding_dim, shared, ...)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    state = {k: v.contiguous() for k, v in model.state_dict().items()}
+    if model.shared:  # one copy of what both sides use
+        state = {k: v for k, v in state.items() if not k.startswith(("view_encoder.", "view_head."))}
+    save_file(state, folder / "weights.safetensors")
+    (folder / "settings.json").write_text(json.dumps(settings, indent=1, sort_keys=True) + "\n")
+
+
+def load_cmic(folder: Path) -> CMIC:
+    """The trained model in evaluation mode, from a folder that `save_cmic` wrote."""
+    settings = json.loads((folder / "settings.json").read_text())
+    model = make_cmic(settings["backbone"], "none", settings["embedding_dim"], settings["shared"])
+    state = load_file(folder / "weights.safetensors")
+    if model.shared:
+        state |= {k.replace("query_", "view_", 1): v for k, v in state.items() if k.startswith("query_")}
+    model.load_state_dict(state)
+    return model.eval()
+
+
+def make_cmic(backbone: str, weights: str, embedding_dim: int, shared: bool = True) -> CMIC:
+    """A CMIC around the named backbone; `shared` uses one encoder and one projection for both sides."""
+    other = None if shared else make_backbone(backbone, weights)
+    return CMIC(make_backbone(backbone, weights), embedding_dim, other)

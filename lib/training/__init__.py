@@ -1,0 +1,1 @@
+"""The training loops of both systems, in plain sight."""
