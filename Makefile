@@ -50,7 +50,7 @@ reports: env
 	@echo "Models are in artifacts/, reports in reports/*.html."
 
 lab: env
-	$(PY) -m jupyter lab --notebook-dir=$(CURDIR) notebooks
+	$(PY) -m jupyter lab --ServerApp.root_dir=$(CURDIR) --LabApp.default_url=/lab/tree/notebooks
 
 smoke: env
 	$(PY) -m lib.run --smoke

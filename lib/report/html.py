@@ -41,8 +41,6 @@ table { border-collapse: collapse; font-size: 14px; display: block; overflow-x: 
 th, td { padding: .2em .7em; border-bottom: 1px solid #ddd; text-align: right; white-space: nowrap; }
 math { font-size: 1.08em; } math[display=block] { display: block; overflow-x: auto; padding: .5em 0; }
 {{ code_style }}
-@media (prefers-color-scheme: dark) { html { filter: invert(.92) hue-rotate(180deg); } img { filter: invert(.92)
-  hue-rotate(180deg); } }
 </style>
 <main>
 {% if headings %}<nav aria-label="contents">
