@@ -73,7 +73,7 @@ def validate(model: CMIC, gallery: Tensor, queries: Queries, block: int = 64) ->
     model.eval()
     views = torch.cat([embed_maps(model, part) for part in gallery.split(block)])
     similarity, _ = model.score(model.embed_queries(queries.rgb, queries.mask), views)
-    return (rank_of(similarity, queries.shape) == 1).double().mean().item()
+    return float((rank_of(similarity, queries.shape) == 1).mean())
 
 
 def train(

@@ -7,7 +7,7 @@ from lib.geometry.sample import sample_surface
 
 
 def points(mesh, seed=0):
-    return sample_surface(mesh.vertices, mesh.faces, 1000, seed)
+    return sample_surface(mesh.vertices, mesh.faces, 4000, seed)
 
 
 def test_a_turned_moved_and_scaled_copy_is_found_and_another_shape_is_not():

@@ -5,7 +5,8 @@ from lib.data.build.splits import HELD_OUT_HDRIS, assign_splits, plan_pictures
 
 def test_groups_stay_together_and_shares_come_out():
     category = {f"s{k}": ("a", "b", "c")[k % 3] for k in range(300)}
-    group = {s: f"g{int(s[1:]) // 4}" for s in category}  # groups of four, across categories
+    group = {s: f"{c}{int(s[1:]) // 12}" for s, c in category.items()}  # groups of four
+    group["s1"] = group["s0"]  # and one that spans two categories
     split = assign_splits(category, group)
     assert set(split) == set(category)
     for name in set(group.values()):
