@@ -94,12 +94,12 @@ def pixel_rays(rig: Rig, frame: np.ndarray, size: int) -> np.ndarray:
     vector of +z; this way `frame` works too.
     """
     step = (np.arange(size) + 0.5) / size - 0.5
-    across = frame[:, 0, None, None] + frame[:, 2, None, None] * step[None, None, :]
-    down = frame[:, 1, None, None] + frame[:, 2, None, None] * step[None, :, None]
-    local = np.stack(np.broadcast_arrays(across, down, 1.0), axis=-1)
+    right, down, forward = rig.rotations[:, :, None].transpose(1, 0, 2, 3)  # (V, 1, 3) each
+    across = (frame[:, 0, None] + frame[:, 2, None] * step)[..., None] * right + forward
+    along = (frame[:, 1, None] + frame[:, 2, None] * step)[..., None] * down
     rays = np.empty((rig.num_views, size, size, 6), dtype=np.float32)
     rays[..., :3] = rig.eyes[:, None, None]
-    rays[..., 3:] = local.astype(np.float32) @ rig.rotations[:, None].astype(np.float32)
+    np.add(across.astype(np.float32)[:, None, :], along.astype(np.float32)[:, :, None], out=rays[..., 3:])
     return rays
 
 

@@ -20,14 +20,17 @@ BACKGROUND = 255
 # Parts of the grey value: everywhere, from the camera, from over the viewer's left shoulder, from above. Their sum
 # stays below the background, so that the outline is always seen.
 AMBIENT, HEADLIGHT, KEY, TOP = 60, 55, 50, 75
+KEY_FROM = np.array([-0.50, -0.35, -0.80])  # right, down, forwards
+
+os.environ.setdefault("OPEN3D_DISABLE_WEB_VISUALIZER", "true")  # else open3d starts a server and prints in notebooks
 
 
 def shade(normal: np.ndarray, toward: np.ndarray, key: np.ndarray) -> np.ndarray:
-    """Grey values (N,) of a matt surface from unit vectors (N, 3): normals, ways to the camera and to the key light."""
+    """Grey values (N,) of a matt surface; unit normals (N, 3), directions to the camera (N, 3) and to the key (3,)."""
     return (
         AMBIENT
         + HEADLIGHT * np.maximum(np.einsum("ij,ij->i", normal, toward), 0)
-        + KEY * np.maximum(np.einsum("ij,ij->i", normal, key), 0)
+        + KEY * np.maximum(normal @ key, 0)
         + TOP * np.maximum(normal[:, 2], 0)
     )
 
@@ -48,24 +51,23 @@ def render_mesh(
     )
     frame = frames(rig, vertices, faces)
     rays = pixel_rays(rig, frame, size * supersample)
-    hits = scene.cast_rays(o3d.core.Tensor(rays), nthreads=1)
-    seen = np.flatnonzero(np.isfinite(hits["t_hit"].numpy().ravel()))
-    view = seen // (size * supersample) ** 2
-    triangle = hits["primitive_ids"].numpy().ravel()[seen]
-    u, v = hits["primitive_uvs"].numpy().reshape(-1, 2)[seen].T[:, :, None]
-    toward = -rays.reshape(-1, 6)[seen, 3:]
-    toward /= np.linalg.norm(toward, axis=1, keepdims=True)
-    corner = corner_normals(vertices, faces).astype(np.float32)[triangle]
-    normal = (1 - u - v) * corner[:, 0] + u * corner[:, 1] + v * corner[:, 2]
-    flat = hits["primitive_normals"].numpy().reshape(-1, 3)[seen]
-    back = np.einsum("ij,ij->i", flat, toward) < 0
-    normal *= np.where(back, -1, 1)[:, None] / np.linalg.norm(normal, axis=1, keepdims=True)
-    left_shoulder = np.array([-0.50, -0.35, -0.80]) @ rig.rotations  # of right, down, forwards
-    left_shoulder /= np.linalg.norm(left_shoulder, axis=1, keepdims=True)
-    grey = np.full(rays.shape[:3], BACKGROUND, dtype=np.float32)
-    grey.ravel()[seen] = shade(normal, toward, left_shoulder[view].astype(np.float32))
-    grey = grey.reshape(rig.num_views, size, supersample, size, supersample).mean(axis=(2, 4))
-    return np.rint(grey).astype(np.uint8), frame
+    corners = corner_normals(vertices, faces).astype(np.float32)
+    key = (KEY_FROM / np.linalg.norm(KEY_FROM) @ rig.rotations).astype(np.float32)  # (V, 3)
+    views = np.empty((rig.num_views, size, size), dtype=np.uint8)
+    for v in range(rig.num_views):  # one at a time stays in the processor's cache
+        hits = {k: t.numpy() for k, t in scene.cast_rays(o3d.core.Tensor(rays[v]), nthreads=1).items()}
+        grey = np.full(rays[v].shape[:2], BACKGROUND, dtype=np.float32)
+        seen = np.isfinite(hits["t_hit"])
+        toward = -rays[v][seen][:, 3:]
+        toward /= np.sqrt(np.einsum("ij,ij->i", toward, toward))[:, None]
+        corner, uv = corners[hits["primitive_ids"][seen]], hits["primitive_uvs"][seen][..., None]
+        normal = corner[:, 0] + uv[:, 0] * (corner[:, 1] - corner[:, 0]) + uv[:, 1] * (corner[:, 2] - corner[:, 0])
+        back = np.einsum("ij,ij->i", hits["primitive_normals"][seen], toward) < 0
+        normal *= (np.where(back, -1, 1) / np.sqrt(np.einsum("ij,ij->i", normal, normal)))[:, None]
+        grey[seen] = shade(normal, toward, key[v])
+        parts = [grey[i::supersample, j::supersample] for i in range(supersample) for j in range(supersample)]
+        views[v] = np.rint(sum(parts) / len(parts))
+    return views, frame
 
 
 def state_of(path: Path, up: str, rig: Rig, size: int, supersample: int) -> str:

@@ -12,7 +12,7 @@ CHANNELS = ("L", "a", "b")
 
 
 def style_map(statistics: np.ndarray, kind: Sequence[str]) -> Figure:
-    """Mean a over b and contrast over lightness of pictures in CIELab, statistics (N, 2, 3); coloured by `kind` (N,)."""
+    """Hue and contrast of pictures from statistics (N, 2, 3): means of a and b, mean and deviation of L; by `kind`."""
     kind = np.asarray(kind)
     with style():
         figure, (left, right) = plt.subplots(1, 2, figsize=(8.6, 3.6))

@@ -22,7 +22,7 @@ def draw_rig(rig: Rig, frame: np.ndarray, points: np.ndarray) -> Figure:
     `frame` (V, 3) is the shape's own. View 0 is orange.
     """
     with style():
-        figure = plt.figure(figsize=(7.5, 5.2))
+        figure = plt.figure(figsize=(7.0, 4.4))
         axes = figure.add_subplot(projection="3d")
         axes.scatter(*points.T, s=1.5, color=GREY, alpha=0.5, linewidths=0)
         for view, eye in enumerate(rig.eyes):
@@ -31,7 +31,8 @@ def draw_rig(rig: Rig, frame: np.ndarray, points: np.ndarray) -> Figure:
             for corner, following in zip(corners, np.roll(corners, -1, 0), strict=True):
                 axes.plot(*np.stack([eye, corner, following]).T, color=color, lw=0.8)
             axes.text(*(1.12 * eye), str(view), color=color, ha="center", va="center")
-        axes.set_box_aspect(np.ptp(np.concatenate([rig.eyes * 1.1, points]), axis=0))
+        axes.set_box_aspect(np.ptp(np.concatenate([rig.eyes * 1.1, points]), axis=0), zoom=1.2)
+        axes.set_zticks([-1, 0, 1])
         axes.set(xlabel="x (sphere radii)", ylabel="y (sphere radii)", zlabel="z, up")
         axes.view_init(elev=28, azim=-65)
         axes.set_title(f"{rig.num_views} cameras, elevation {rig.elevation:g}°, field of view {rig.field_of_view:g}°")
@@ -49,7 +50,7 @@ def draw_frames(rig: Rig, views: list[int], vertices: np.ndarray, faces: np.ndar
             for name, (x, y, side), color, dash in (("sphere", whole, BLUE, "--"), ("tight", tight[view], ORANGE, "-")):
                 corner = x - side / 2, y - side / 2
                 axes.add_patch(plt.Rectangle(corner, side, side, fill=False, ec=color, ls=dash, lw=1.8, label=name))
-            limit = 0.55 * whole[2]
+            limit = 0.62 * whole[2]
             axes.set(xlim=(-limit, limit), ylim=(limit, -limit), aspect="equal", title=f"view {view}")
             axes.set_xlabel("x / depth (tangent)")
         row[0, 0].set_ylabel("y / depth, down (tangent)")
