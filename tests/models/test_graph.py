@@ -1,0 +1,101 @@
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from lib.models.graph import build_graph, degree, nearest_views, propagation, structural_edges
+
+
+def random(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).float()
+
+
+def dense(graph) -> np.ndarray:
+    """D^-1/2 (A + I) D^-1/2 written out."""
+    a = np.eye(graph.num_nodes)
+    for (u, v), w in zip(graph.edge_index.T.tolist(), graph.weight.tolist(), strict=True):
+        a[u, v] += w
+        a[v, u] += w
+    d = a.sum(1)
+    return a / np.sqrt(d[:, None] * d[None])
+
+
+@pytest.mark.parametrize("block", [1, 3, 100])
+def test_nearest_views_in_blocks_are_those_of_plain_loops(block: int) -> None:
+    x, views = random(7, 5), random(11, 5, seed=1)
+    index, cosine = nearest_views(x, views, 4, block)
+    for n in range(7):
+        all_cosines = [float(x[n] @ v / (x[n].norm() * v.norm())) for v in views]
+        best = sorted(range(11), key=lambda m: (-all_cosines[m], m))[:4]
+        assert index[n].tolist() == best
+        np.testing.assert_allclose(cosine[n], [all_cosines[m] for m in best], atol=1e-6)
+
+
+def test_duplicate_views_come_in_order_and_k_is_cut() -> None:
+    views = torch.eye(3)[[0, 1, 1, 2]]
+    index, cosine = nearest_views(torch.tensor([[0.1, 1.0, 0.0]]), views, 9)
+    assert index.tolist() == [[1, 2, 0, 3]] and cosine.shape == (1, 4)
+
+
+def test_barred_views_are_nobodys_neighbours() -> None:
+    barred = torch.zeros(2, 4, dtype=torch.bool)
+    barred[0, 1] = True
+    index, _ = nearest_views(torch.eye(3)[[1, 1]], torch.eye(3)[[0, 1, 1, 2]], 1, barred=barred)
+    assert index.tolist() == [[2], [1]]
+
+
+@pytest.mark.parametrize(
+    ("num_views", "ring"), [(1, []), (2, [(2, 3), (4, 5)]), (3, [(2, 3), (3, 4), (4, 2), (5, 6), (6, 7), (7, 5)])]
+)
+def test_structural_edges_of_two_models(num_views: int, ring: list) -> None:
+    to_model, found = structural_edges(2, num_views)
+    assert to_model.T.tolist() == [[2 + s * num_views + v, s] for s in range(2) for v in range(num_views)]
+    assert sorted(map(tuple, found.T.tolist())) == sorted(ring)
+
+
+def test_every_edge_is_there_once_and_of_its_kind() -> None:
+    views, pictures = random(3, 4, 6), random(5, 6, seed=1)
+    graph = build_graph(views, pictures, neighbours=2, structural_weight=2.0, ring_weight=0.5, visual_weight=3.0)
+    assert graph.num_nodes == 3 + 12 + 5
+    pairs = {tuple(sorted(p)) for p in graph.edge_index.T.tolist()}
+    assert len(pairs) == len(graph.weight)
+    expected = F.normalize(pictures, dim=1) @ F.normalize(views.flatten(0, 1), dim=1).T
+    for (u, v), w, kind in zip(graph.edge_index.T.tolist(), graph.weight.tolist(), graph.kind.tolist(), strict=True):
+        if kind == 0:
+            assert v < 3 <= u < 15 and (u - 3) // 4 == v and w == 2.0
+        elif kind == 1:
+            assert (u - 3) // 4 == (v - 3) // 4 and (u - v) % 4 in (1, 3) and w == 0.5
+        else:
+            assert u >= 15 and 3 <= v < 15 and w == pytest.approx(3 * expected[u - 15, v - 3].item(), rel=1e-5)
+    assert (graph.kind == 2).sum() == 10 and (graph.kind == 0).sum() == 12 and (graph.kind == 1).sum() == 12
+
+
+def test_only_similar_views_are_joined() -> None:
+    views = torch.eye(3).reshape(1, 3, 3)
+    graph = build_graph(views, torch.tensor([[1.0, -1.0, 0.0], [-1.0, -1.0, -1.0]]), neighbours=3)
+    assert graph.edge_index[:, graph.kind == 2].T.tolist() == [[4, 1]]  # the second picture is alone
+
+
+@pytest.mark.parametrize("left_out", ["structural_weight", "ring_weight", "visual_weight"])
+def test_a_kind_of_edge_can_be_left_out(left_out: str) -> None:
+    graph = build_graph(random(3, 4, 6), random(5, 6, seed=1).abs(), 2, **{left_out: 0.0})
+    kind = ["structural_weight", "ring_weight", "visual_weight"].index(left_out)
+    assert sorted(set(graph.kind.tolist())) == [k for k in range(3) if k != kind]
+    np.testing.assert_allclose(propagation(graph).to_dense(), dense(graph), atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(3, 4, 5), (1, 12, 5), (3, 1, 0), (2, 2, 3)])
+def test_propagation_is_the_dense_formula(shape: tuple[int, int, int]) -> None:
+    models, views, pictures = shape
+    graph = build_graph(random(models, views, 6), random(pictures, 6, seed=1), 2)
+    np.testing.assert_allclose(propagation(graph).to_dense(), dense(graph), atol=1e-6)
+    keep = torch.arange(len(graph.weight)) % 2 == 0
+    thinned = type(graph)(models, views, pictures, graph.edge_index[:, keep], graph.weight[keep], graph.kind[keep])
+    np.testing.assert_allclose(propagation(graph, keep).to_dense(), dense(thinned), atol=1e-6)
+    np.testing.assert_allclose(1 / degree(graph), np.diag(dense(graph)), rtol=1e-5)
+
+
+def test_a_node_without_edges_keeps_what_it_has() -> None:
+    graph = build_graph(torch.eye(3).reshape(1, 3, 3), -torch.ones(1, 3), neighbours=3)
+    x = random(graph.num_nodes, 4)
+    np.testing.assert_allclose((propagation(graph) @ x)[-1], x[-1])
