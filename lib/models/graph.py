@@ -131,3 +131,22 @@ def propagation(graph: Graph, keep: Tensor | None = None) -> Tensor:
     size = (graph.num_nodes, graph.num_nodes)
     # one sparse product per layer: five to ten times as fast on a CPU as messages edge by edge, and no (E, D) tensor
     return torch.sparse_coo_tensor(both, weight, size, check_invariants=False).coalesce()
+
+
+def neighbourhood(graph: Graph, node: int, hops: int = 2, width: int = 4) -> tuple[Tensor, Tensor]:
+    """A small piece of the graph to look at: node numbers (n,) ascending, and the edges among them, (m,) numbers.
+
+    From `node` outwards, each time along at most `width` of the heaviest edges of every node newly reached.
+    """
+    reached = {node}
+    front = [node]
+    for _ in range(hops):
+        found: list[int] = []
+        for here in front:
+            own = (graph.edge_index == here).any(0).nonzero().squeeze(1)
+            own = own[graph.weight[own].argsort(descending=True, stable=True)[:width]]
+            found += graph.edge_index[:, own].sum(0).sub(here).tolist()
+        front = sorted(set(found) - reached)
+        reached |= set(front)
+    nodes = torch.tensor(sorted(reached))
+    return nodes, torch.isin(graph.edge_index, nodes).all(0).nonzero().squeeze(1)

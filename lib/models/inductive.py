@@ -1,5 +1,6 @@
 """New queries for a trained UCM-GCN: edges to the nearest views and one forward pass, nothing retrained (ours)."""
 
+import copy
 import json
 import os
 from dataclasses import dataclass
@@ -70,8 +71,8 @@ def score(queries: Tensor, views: Tensor) -> Tensor:
 
 @torch.no_grad()
 def remember(network: UCMGCN, graph: Graph, x: Tensor, neighbours: int) -> TrainedUCMGCN:
-    """Runs the trained network once over its graph, nodes x (N, D), and keeps what queries need."""
-    network, x = network.cpu().eval(), x.cpu()
+    """Runs the network once over its graph, nodes x (N, D), and keeps a copy of it and of what queries need."""
+    network, x = copy.deepcopy(network).cpu().eval(), x.cpu()
     adjacency, views = propagation(graph), graph.ranges["views"]
     hidden = network.hidden(adjacency @ x)
     z = network.embed(adjacency @ hidden, x)

@@ -101,6 +101,13 @@ def attention_strip(query: np.ndarray, views: Sequence[np.ndarray], attention: n
     return figure
 
 
+def plane(points: np.ndarray) -> np.ndarray:
+    """Points (N, D) on their two leading principal components, (N, 2), signs fixed by the largest entries."""
+    centred = points - points.mean(0)
+    axes = np.linalg.svd(centred, full_matrices=False)[2][:2]
+    return centred @ (axes * np.sign(np.take_along_axis(axes, np.abs(axes).argmax(1)[:, None], 1))).T
+
+
 def plot_maps(maps: Mapping[str, Mapping[str, np.ndarray]], title: str = "") -> Figure:
     """Maps of embeddings side by side: per map name, per group name, points (N, 2). Groups keep colour and marker."""
     with plt.rc_context(STYLE | {"axes.grid": False}):

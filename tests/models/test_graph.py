@@ -3,7 +3,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from lib.models.graph import build_graph, degree, nearest_views, propagation, structural_edges
+from lib.models.graph import build_graph, degree, nearest_views, neighbourhood, propagation, structural_edges
 
 
 def random(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -99,3 +99,15 @@ def test_a_node_without_edges_keeps_what_it_has() -> None:
     graph = build_graph(torch.eye(3).reshape(1, 3, 3), -torch.ones(1, 3), neighbours=3)
     x = random(graph.num_nodes, 4)
     np.testing.assert_allclose((propagation(graph) @ x)[-1], x[-1])
+
+
+def test_neighbourhood_follows_the_heaviest_edges_and_keeps_all_edges_inside() -> None:
+    # nodes: models 0, 1; views 2, 3 of model 0 and 4, 5 of model 1; picture 6 at its two nearest views
+    views = torch.tensor([[[1.0, 0.0, 0.0], [0.6, 0.8, 0.0]], [[0.0, 0.0, 1.0], [0.0, 0.6, 0.8]]])
+    graph = build_graph(views, torch.tensor([[1.0, 0.2, 0.1]]), neighbours=2)
+    nodes, edges = neighbourhood(graph, 6, hops=1, width=1)
+    assert nodes.tolist() == [2, 6] and graph.edge_index[:, edges].T.tolist() == [[6, 2]]
+    nodes, edges = neighbourhood(graph, 6, hops=2, width=9)
+    assert nodes.tolist() == [0, 2, 3, 6]
+    assert sorted(map(sorted, graph.edge_index[:, edges].T.tolist())) == [[0, 2], [0, 3], [2, 3], [2, 6], [3, 6]]
+    assert neighbourhood(graph, 6, hops=0)[0].tolist() == [6]

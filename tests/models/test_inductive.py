@@ -31,6 +31,14 @@ def test_remembered_embeddings_are_those_of_the_forward_pass(trained) -> None:
     torch.testing.assert_close(kept.views.flatten(0, 1), z[S : S * (1 + V)])
 
 
+def test_training_on_does_not_change_what_was_remembered(trained) -> None:
+    net, _, _, kept = trained
+    features = random(Q, DIM, seed=7).abs()
+    before = kept.embed_queries(features)
+    net.bias.data += 1
+    torch.testing.assert_close(kept.embed_queries(features), before)
+
+
 def test_a_query_is_one_more_row_of_the_dense_adjacency(trained) -> None:
     net, graph, x, kept = trained
     features = random(Q, DIM, seed=7).abs()

@@ -64,6 +64,16 @@ def test_attention_strip_shows_each_weight() -> None:
         curves.attention_strip(np.zeros((3, 4, 4)), views, attention[:2])
 
 
+def test_plane_is_spanned_by_the_two_directions_of_largest_variance() -> None:
+    rng = np.random.default_rng(0)
+    turn = np.linalg.qr(rng.normal(size=(4, 4)))[0]
+    points = rng.normal(size=(200, 4)) * [0.1, 5, 0.2, 2] @ turn.T + 7
+    found = curves.plane(points)
+    covariance = np.linalg.eigvalsh(np.cov(points.T))
+    np.testing.assert_allclose(np.cov(found.T), np.diag(covariance[:1:-1]), atol=1e-8)
+    np.testing.assert_allclose(curves.plane(points), found)
+
+
 def test_maps_keep_a_group_in_one_colour() -> None:
     points = {"pictures": np.zeros((3, 2)), "models": np.ones((2, 2))}
     figure = curves.plot_maps({"before": points, "after": points})
