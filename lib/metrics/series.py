@@ -7,6 +7,7 @@ import pandas as pd
 
 from lib.metrics.accuracy import accuracy
 from lib.metrics.bootstrap import mean_interval, shape_weights
+from lib.metrics.chance import expected_statistics
 from lib.metrics.shrec import Statistics, statistics
 from lib.retrieval.rank import rank_of
 
@@ -31,16 +32,16 @@ def precision_recall(
     query_category: np.ndarray,
     gallery_category: np.ndarray,
     exclude: np.ndarray,
-    expected: Statistics,
     ignore: str = "other",
     levels: int = 50,
 ) -> pd.DataFrame:
-    """Precision at evenly spaced recall, pooled over queries: the curve whose area is `auc` (Table as elsewhere).
+    """Precision at evenly spaced recall, pooled over queries: the curve whose area is `auc`.
 
-    `expected` is what `lib.metrics.chance.expected_statistics` gives for the same queries, for the column `chance`.
+    Index recall, a column per method and `chance`. similarity[method] (Q, G); labels (Q,) and (G,) text; exclude
+    (Q, G) bool: entries to leave out for a query.
     """
     recall = np.arange(1, levels + 1) / levels
-    frame = {"chance": pooled_precision(expected, recall)}
+    frame = {"chance": pooled_precision(expected_statistics(query_category, gallery_category, exclude, ignore), recall)}
     for method, matrix in similarity.items():
         stats = statistics(matrix, query_category, gallery_category, exclude=exclude, ignore=ignore)
         frame[method] = pooled_precision(stats, recall)

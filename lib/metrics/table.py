@@ -20,7 +20,6 @@ INSTANCE = ("top1", "top1_group", "top5", "top10", "mrr")
 CATEGORY = ("category", "nn", "ft", "st", "f20", "dcg", "anmrr", "auc", "map")
 DISTANCE = ("d_hau", "d_iou")
 METRICS = (*INSTANCE, *CATEGORY, *DISTANCE)
-LOWER_IS_BETTER = ("anmrr", "d_hau")
 
 # what each method was told about this collection, beside the pictures and the meshes
 LABELS = {
@@ -28,6 +27,7 @@ LABELS = {
     "background_only": "none",
     "zero_shot": "none (form chosen on validation)",
     "ucm_gcn": "none (settings chosen on validation)",
+    "ucm_gcn_transductive": "none; but all judged pictures at once, unlabelled",
     "cmic": "instance and category of the training pictures",
     "fusion": "those of CMIC (weight chosen on validation)",
 }
@@ -121,6 +121,12 @@ def show(table: Table, metric: str, methods: Sequence[str] | None = None, digits
                     text += f" [{low:.{digits}f}, {high:.{digits}f}]"
                 rows[method][f"{domain}, {part}"] = text
     return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def compare(table: Table, methods: Sequence[str], domain: str, part: str, digits: int = 3) -> pd.DataFrame:
+    """All metrics of one cell, a row per method, values alone; ANMRR and d_HAU are better when smaller."""
+    values = {m: {name: table[m][domain][part][name]["value"] for name in METRICS} for m in methods}
+    return pd.DataFrame.from_dict(values, orient="index").astype(float).round(digits)
 
 
 def summary(table: Table) -> dict[str, dict[str, float | None]]:

@@ -3,17 +3,17 @@
 import numpy as np
 import pandas as pd
 
-from lib.retrieval.rank import rank_of, top
+from lib.retrieval.rank import rank_of
 
 
-def outcomes(similarity: np.ndarray, target: np.ndarray, group: np.ndarray) -> list[str]:
-    """For each row of similarity (Q, G) `right`, `group` (a near-copy of the right one) or `wrong`, by the first shape.
+def judge(shape: np.ndarray, target: np.ndarray, group: np.ndarray) -> list[str]:
+    """For each found shape `right`, `group` (a near-copy of the right one) or `wrong`.
 
-    target (Q,) gallery indices, group (G,) text.
+    shape (N,) and target (N,) gallery indices, group (G,) text.
     """
-    first, group = top(similarity, 1)[:, 0], np.asarray(group).astype(str)
-    near = (group[first] == group[target]) & (group[first] != "")
-    return np.where(first == target, "right", np.where(near, "group", "wrong")).tolist()
+    group = np.asarray(group).astype(str)
+    near = (group[shape] == group[target]) & (group[shape] != "")
+    return np.where(shape == target, "right", np.where(near, "group", "wrong")).tolist()
 
 
 def pick_queries(queries: pd.DataFrame, rows: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
@@ -38,9 +38,13 @@ def best_median_worst(similarity: np.ndarray, target: np.ndarray, each: int = 3)
     return chosen[np.sort(np.unique(chosen, return_index=True)[1])], rank
 
 
-def best_views(query: np.ndarray, views: np.ndarray) -> np.ndarray:
-    """The view that is most like the query, for pairs: unit vectors (N, D) and (N, V, D) give indices (N,)."""
-    return np.einsum("nd,nvd->nv", query, views).argmax(1)
+def shown_views(query: np.ndarray, views: np.ndarray, pictures: np.ndarray, shape: np.ndarray) -> list[np.ndarray]:
+    """Of each found shape the view that is most like its query, N pictures (H, W).
+
+    query (N, D) and views (S, V, D) are unit vectors, pictures (S, V, H, W), shape (N,) gallery indices.
+    """
+    best = np.einsum("nd,nvd->nv", np.asarray(query), np.asarray(views)[shape]).argmax(1)
+    return [np.asarray(pictures[s, v]) for s, v in zip(shape, best, strict=True)]
 
 
 def credit_line(shapes: pd.DataFrame) -> str:

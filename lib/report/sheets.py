@@ -51,11 +51,15 @@ def mosaic(pictures: Sequence[np.ndarray], columns: int, gap: int = 0, below: in
     return canvas, corners
 
 
-def canvas_axes(canvas: np.ndarray, inches: float, pixels: int, title: str = "") -> tuple[Figure, Axes]:
-    """A figure that holds the canvas alone, `pixels` of it shown as `inches`."""
-    size = canvas.shape[1] * inches / pixels, canvas.shape[0] * inches / pixels + (0.3 if title else 0)
-    figure, axes = plt.subplots(figsize=size)
-    axes.imshow(canvas, interpolation="antialiased")
+def canvas_axes(
+    canvas: np.ndarray, inches: float, pixels: int, title: str = "", left: float = 0.05, bottom: float = 0.05
+) -> tuple[Figure, Axes]:
+    """A figure that holds the canvas, `pixels` of it shown as `inches`, with room (inches) for text around it."""
+    width, height = canvas.shape[1] * inches / pixels, canvas.shape[0] * inches / pixels
+    size = left + width + 0.05, bottom + height + (0.35 if title else 0.05)
+    figure = plt.figure(figsize=size, layout="none")
+    axes = figure.add_axes((left / size[0], bottom / size[1], width / size[0], height / size[1]))
+    axes.imshow(canvas, interpolation="antialiased", aspect="auto")
     axes.set_axis_off()
     if title:
         axes.set_title(title, loc="left")
@@ -111,7 +115,9 @@ def retrieval_sheet(
     gap, columns = max(3, side // 16), max(1, len(queries))
     with style():
         canvas, corners = mosaic(pictures, columns, gap=gap)
-        figure, axes = canvas_axes(canvas, inches, side + 2 * gap, title)
+        lines = textwrap.wrap(credit, width=max(40, round(20 * columns * inches)))
+        below = 0.3 + 0.13 * len(lines)
+        figure, axes = canvas_axes(canvas, inches, side + 2 * gap, title, left=1.45, bottom=below)
         flat = [None] * len(queries) + [outcome for method in found for outcome in outcomes[method]]
         for (x, y), outcome in zip(corners, flat, strict=True):
             if outcome is not None:
@@ -124,10 +130,9 @@ def retrieval_sheet(
             f"{OUTCOMES[k][2]} {text}"
             for k, text in (("right", "the right shape"), ("group", "a near-copy of it"), ("wrong", "another shape"))
         )
-        axes.text(0, canvas.shape[0] + gap, legend, ha="left", va="top", fontsize=8)
-        if credit:
-            lines = textwrap.fill(credit, width=max(40, round(21 * columns * inches)))
-            axes.text(0, canvas.shape[0] + gap + 0.2 * side, lines, ha="left", va="top", fontsize=6.5, color="#444444")
+        axes.text(0, canvas.shape[0], legend, ha="left", va="top", fontsize=8)
+        under = canvas.shape[0] + 0.2 / inches * (side + 2 * gap)
+        axes.text(0, under, "\n".join(lines), ha="left", va="top", fontsize=6.5, color="#444444")
     return figure
 
 

@@ -1,6 +1,8 @@
 """The one visual style of the evaluation: a colour, a dash and a marker per method, from Okabe and Ito's palette."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import matplotlib as mpl
@@ -42,9 +44,14 @@ SETTINGS = {
 }
 
 
-def style():
+@contextmanager
+def style() -> Iterator[None]:
     """A context in which matplotlib draws in this style."""
-    return mpl.rc_context(SETTINGS)
+    with mpl.rc_context(SETTINGS):
+        yield
+        interactive = mpl.is_interactive()
+    # a notebook's first figure loads the backend and turns this on: undone with the context, no later figure is shown
+    mpl.interactive(interactive)
 
 
 def method_look(method: str) -> dict[str, str]:

@@ -79,6 +79,20 @@ def pooled_scores(query: Tensor, views: Tensor) -> dict[str, Tensor]:
     }
 
 
+def embed_variants(backbone: Backbone, rgb: Tensor, mask: Tensor) -> dict[str, Tensor]:
+    """Features (N, D) of the pictures in every variant of `INPUTS`."""
+    return {variant: embed_pictures(backbone, rgb, mask, variant) for variant in INPUTS}
+
+
+def variant_scores(features: Mapping[str, Tensor], views: Tensor) -> dict[str, Tensor]:
+    """All forms of the untrained backbone: `raw_mean`, ..., `grey_attention`, each (Q, S)."""
+    return {
+        f"{variant}_{pooling}": scores
+        for variant, query in features.items()
+        for pooling, scores in pooled_scores(query, views).items()
+    }
+
+
 def top1(similarity: Tensor, target: Tensor) -> float:
     """Share of queries whose true shape comes first; similarity (Q, G), target (Q,) indices into the gallery."""
     return float((rank_of(similarity, target) == 1).mean()) if len(target) else 0.0

@@ -2,7 +2,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib.metrics.chance import expected_statistics
 from lib.metrics.series import cumulative_match, per_category, precision_recall
 from lib.metrics.shrec import evaluate
 
@@ -22,8 +21,7 @@ def test_the_area_under_the_curve_is_the_metric():
     similarity = rng.random((200, 21)) + (query[:, None] == gallery)
     own = np.zeros((200, 21), dtype=bool)
     own[np.arange(200), rng.integers(21, size=200)] = True
-    expected = expected_statistics(query, gallery, own)
-    frame = precision_recall({"cmic": similarity}, query, gallery, own, expected, levels=2000)
+    frame = precision_recall({"cmic": similarity}, query, gallery, own, levels=2000)
     auc = evaluate(similarity, query, gallery, exclude=own)["auc"]
     start = frame["cmic"].gt(0).idxmax()
     first = evaluate(similarity, query, gallery, exclude=own)["nn"]
@@ -47,3 +45,11 @@ def test_per_category_by_loops():
     assert np.allclose(frame["value"], [2 / 3, 1, 0])
     assert frame[["queries", "shapes"]].to_numpy().tolist() == [[3, 2], [1, 1], [1, 1]]
     assert per_category({"cmic": similarity[:0]}, queries[:0], shapes, target[:0]).empty
+
+
+def test_no_queries_give_a_table_of_the_same_form():
+    none, labels = {"cmic": np.zeros((0, 4))}, np.array(list("aabb"))
+    frame = cumulative_match(none, np.zeros(0, dtype=int))
+    assert frame.columns.tolist() == ["chance", "cmic"] and frame["cmic"].isna().all() and len(frame) == 4
+    frame = precision_recall(none, labels[:0], labels, np.zeros((0, 4), dtype=bool), levels=5)
+    assert frame.shape == (5, 2) and frame.isna().all().all()

@@ -1,14 +1,13 @@
 import numpy as np
 import pandas as pd
 
-from lib.report.found import best_median_worst, best_views, credit_line, outcomes, pick_queries
+from lib.report.found import best_median_worst, credit_line, judge, pick_queries, shown_views
 
 
 def test_outcomes_by_hand():
-    similarity = np.array([[3.0, 1, 2], [3, 1, 2], [1, 2, 3], [1, 1, 1]])
-    got = outcomes(similarity, np.array([0, 1, 1, 0]), np.array(["g", "g", "h"]))
-    assert got == ["right", "group", "wrong", "right"]
-    assert outcomes(similarity, np.array([0, 1, 1, 1]), np.array(["", "", ""])) == ["right", "wrong", "wrong", "wrong"]
+    first = np.array([0, 0, 2, 0])
+    assert judge(first, np.array([0, 1, 1, 0]), np.array(["g", "g", "h"])) == ["right", "group", "wrong", "right"]
+    assert judge(first, np.array([0, 1, 1, 1]), np.array(["", "", ""])) == ["right", "wrong", "wrong", "wrong"]
 
 
 def test_picked_queries_come_from_different_categories_while_there_are_any():
@@ -35,7 +34,10 @@ def test_best_median_and_worst_by_rank_then_by_lead():
 def test_the_best_view_of_each_pair():
     views = np.random.default_rng(0).normal(size=(5, 12, 8))
     views /= np.linalg.norm(views, axis=2, keepdims=True)
-    assert best_views(views[np.arange(5), [3, 0, 11, 7, 7]] * 50, views).tolist() == [3, 0, 11, 7, 7]
+    pictures = np.arange(60, dtype=np.uint8).reshape(5, 12, 1, 1)
+    shape, view = np.array([4, 0, 0, 2]), np.array([3, 0, 11, 7])
+    shown = shown_views(views[shape, view] * 50, views, pictures, shape)
+    assert [int(p[0, 0]) for p in shown] == (12 * shape + view).tolist()
 
 
 def test_credit_names_each_maker_once_and_only_where_the_licence_asks():

@@ -5,7 +5,7 @@ from matplotlib.colors import to_hex
 from PIL import Image
 
 from lib.report.sheets import as_picture, attention_sheet, contact_sheet, mosaic, retrieval_sheet
-from lib.report.style import OUTCOMES, save_png
+from lib.report.style import OUTCOMES, save_png, style
 
 
 @pytest.fixture(autouse=True)
@@ -104,3 +104,12 @@ def test_png_has_the_same_bytes_twice_and_says_what_it_shows(tmp_path):
     with Image.open(tmp_path / "a.png") as picture:
         assert picture.text == {"Description": "three grey squares"}
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.png", "b.png"]
+
+
+def test_the_style_ends_with_its_context_but_a_backend_that_woke_up_stays_awake():
+    before = plt.rcParams["axes.grid"], plt.isinteractive()
+    with style():
+        assert plt.rcParams["axes.grid"] is True
+        plt.ion()  # what a notebook's backend does when the first figure is made
+    assert plt.rcParams["axes.grid"] == before[0] and plt.isinteractive()
+    plt.interactive(before[1])

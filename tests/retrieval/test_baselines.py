@@ -60,6 +60,15 @@ def test_variants_differ_where_they_should(pictures):
         b.embed_pictures(backbone, rgb, mask, "sepia")
 
 
+def test_nine_forms_of_the_untrained_backbone():
+    generator = torch.Generator().manual_seed(2)
+    features = {variant: torch.randn(3, 5, generator=generator) for variant in b.INPUTS}
+    views = torch.randn(4, 6, 5, generator=generator)
+    scores = b.variant_scores(features, views)
+    assert list(scores)[:4] == ["raw_mean", "raw_max", "raw_attention", "white_mean"] and len(scores) == 9
+    assert torch.equal(scores["grey_max"], b.pooled_scores(features["grey"], views)["max"])
+
+
 def test_pooled_scores_by_loops():
     generator = torch.Generator().manual_seed(1)
     query, views = torch.randn(3, 5, generator=generator), torch.randn(4, 6, 5, generator=generator)
