@@ -1,4 +1,4 @@
-"""Reading meshes: any format trimesh knows, polygons triangulated, scene graphs flattened, scaled to the unit sphere."""
+"""Reading meshes: any format trimesh knows, polygons triangulated, scene graphs flattened, scaled to a unit sphere."""
 
 from pathlib import Path
 

@@ -32,7 +32,8 @@ def build(libraries: Path, python: str, out: Path, work: Path, jobs: int = 2) ->
         unpack(library, source / library.stem)
     rows, rejected = curate(libraries, source, jobs)
     plans = {row["shape_id"]: plan_pictures(row["shape_id"], row["split"]) for row in rows}
-    trace(rows, plans, source, traced, work, python, jobs)
+    missing = [r for r in rows if not all(is_packed(out, f"{r['shape_id']}/{p['name']}") for p in plans[r["shape_id"]])]
+    trace(missing, plans, source, traced, work, python, jobs)
 
     (out / "shapes").mkdir(parents=True, exist_ok=True)
     Parallel(jobs)(
@@ -44,14 +45,12 @@ def build(libraries: Path, python: str, out: Path, work: Path, jobs: int = 2) ->
     queries, cameras, pack = [], [], []
     for row in rows:
         shape, item = row["shape_id"], row["item"]
-        taken = json.loads((traced / shape / "cameras.json").read_text())
-        if [{k: v for k, v in p.items() if k not in ("eye", "aim")} for p in taken] != plans[shape]:
-            raise ValueError(f"{traced / shape}: was traced for another plan; remove the folder and run again")
-        for picture in taken:
+        for picture in plans[shape]:
             query = f"{shape}/{picture['name']}"
-            pack.append(
-                delayed(pack_traced)(traced / shape, picture["name"], picture["domain"], query, out / "queries")
-            )
+            if not is_packed(out, query):
+                pack.append(
+                    delayed(pack_traced)(traced / shape, picture["name"], picture["domain"], query, out / "queries")
+                )
             queries.append(query_row(query, row, picture["split"], picture["domain"]))
             cameras.append(
                 {"query_id": query, **{k: picture[k] for k in ("hdri", "turn", "fov", "azimuth", "elevation")}}
@@ -82,6 +81,11 @@ def build(libraries: Path, python: str, out: Path, work: Path, jobs: int = 2) ->
     attribution.sort_values("shape_id").to_csv(out.parent / "ATTRIBUTION.csv", index=False, lineterminator="\n")
 
 
+def is_packed(out: Path, query: str) -> bool:
+    """Whether a query's picture and mask are in `out` already."""
+    return all((out / "queries" / f"{query}.{ending}").exists() for ending in ("jpg", "png"))
+
+
 def query_row(query: str, row: dict, split: str, domain: str) -> dict[str, str]:
     stem = f"queries/{query}"
     names = {"query_id": query, "image": f"{stem}.jpg", "mask": f"{stem}.png", "shape_id": row["shape_id"]}
@@ -89,8 +93,16 @@ def query_row(query: str, row: dict, split: str, domain: str) -> dict[str, str]:
 
 
 def trace(rows: list[dict], plans: dict, source: Path, traced: Path, work: Path, python: str, jobs: int) -> None:
-    """Runs the path tracer over all shapes that have no pictures yet, in `jobs` single-thread processes."""
+    """Runs the path tracer over those of `rows` that have no pictures yet, in `jobs` single-thread processes.
+
+    Raises ValueError where a shape was traced for another plan, RuntimeError if the path tracer fails.
+    """
     missing = [row for row in rows if not (traced / row["shape_id"]).is_dir()]
+    for row in rows:
+        path = traced / row["shape_id"] / "cameras.json"
+        taken = json.loads(path.read_text()) if path.exists() else []
+        if taken and [{k: v for k, v in p.items() if k not in ("eye", "aim")} for p in taken] != plans[row["shape_id"]]:
+            raise ValueError(f"{path.parent}: was traced for another plan; remove the folder and run again")
     if not missing:
         return
     traced.mkdir(parents=True, exist_ok=True)
