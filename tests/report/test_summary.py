@@ -1,5 +1,9 @@
 import json
+from pathlib import Path
 
+import pytest
+
+from lib.report import summary
 from lib.report.summary import BUDGET, main, main_table, stage_times
 
 
@@ -49,3 +53,19 @@ def test_the_command_reads_the_tree_it_stands_in(tmp_path, monkeypatch, capsys):
     shown = capsys.readouterr().out
     assert "0.900 [0.850, 0.950]" in shown
     assert "reports/06_evaluate.html" in shown
+
+
+def test_the_readme_shows_the_scores_that_are_committed():
+    here = Path(__file__).resolve().parents[2]
+    readme = (here / "README.md").read_text(encoding="utf-8")
+    scores = json.loads((here / "reports" / "metrics" / "evaluate.json").read_text(encoding="utf-8"))
+    assert summary.with_table(readme, summary.readme_table(scores)) == readme, (
+        "run python -m lib.report.summary --readme"
+    )
+    value = scores["cmic"]["scene"]["unseen"]["top1"]["value"]
+    assert f"{value:.3f}" in next(line for line in readme.splitlines() if line.startswith("| **CMIC**"))
+
+
+def test_a_readme_without_marks_is_left_alone():
+    with pytest.raises(ValueError, match="lacks the marks"):
+        summary.with_table("no table here", "x")
