@@ -68,6 +68,7 @@ lint: env
 	$(PY) -m ruff format --check .
 
 unit: env
+	$(DVC) pull --quiet data
 	$(PY) -m pytest
 
 # The committed tree as a stranger gets it: its own lib, its own data from the store, nothing left over from here.
