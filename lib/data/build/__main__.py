@@ -8,6 +8,7 @@ environment of its own that holds `bpy`; every step goes on where it was stopped
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -122,7 +123,10 @@ def trace(rows: list[dict], plans: dict, source: Path, traced: Path, work: Path,
     )
     script = Path(__file__).with_name("pathtrace.py")
     commands = [[python, str(script), str(path), str(traced), str(k), str(jobs)] for k in range(jobs)]
-    workers = [subprocess.Popen(command, stdout=subprocess.DEVNULL) for command in commands]
+    cores = sorted(os.sched_getaffinity(0))
+    # the path tracer's helper threads spin while they wait: on cores of its own a process does not stop its neighbour
+    pin = [lambda k=k: os.sched_setaffinity(0, {cores[k % len(cores)]}) for k in range(jobs)]
+    workers = [subprocess.Popen(c, stdout=subprocess.DEVNULL, preexec_fn=p) for c, p in zip(commands, pin, strict=True)]
     if any(worker.wait() for worker in workers):
         raise RuntimeError(f"the path tracer failed; does {python} have bpy? (pip install bpy==5.0.1)")
 
