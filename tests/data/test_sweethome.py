@@ -22,10 +22,11 @@ def benchmark():
 def test_sizes(benchmark):
     shapes, queries, _ = benchmark
     curated = pd.read_csv(root() / "lib" / "data" / "build" / "categories.csv", dtype=str, keep_default_na=False)
+    rejected = pd.read_csv(root() / "data" / "rejected.csv", dtype=str)
+    assert len(shapes) == len(curated) - len(rejected) == 792
     named = curated.loc[~curated["category"].isin(["drop", "other"]), "category"].value_counts()
     assert named.min() >= 6 and 40 <= len(named) <= 55
-    assert set(shapes["category"]) == {*named.index, "other"}
-    assert 500 <= len(shapes) <= len(curated)
+    assert shapes["category"].value_counts().drop("other").to_dict() == named.to_dict()
     share = shapes["split"].value_counts(normalize=True)
     assert abs(share["train"] - 0.55) < 0.03 and abs(share["val"] - 0.20) < 0.03
     assert (queries.groupby("shape_id").size() == 7).all()
@@ -61,7 +62,9 @@ def test_masks_fit_their_pictures_and_hold_an_object(benchmark):
     _, queries, _ = benchmark
     for row in queries.iloc[::97].itertuples():
         with Image.open(root() / "data" / row.image) as picture, Image.open(root() / "data" / row.mask) as mask:
-            assert picture.size == mask.size == ((128, 128) if row.domain == "catalogue" else (160, 160))
+            # the libraries' own pictures come in whatever size their makers chose, mostly 128
+            assert picture.size == mask.size and min(picture.size) >= 124
+            assert picture.size == (160, 160) or row.domain == "catalogue"
             assert 0.001 < np.asarray(mask).mean() < 0.95
 
 
