@@ -57,7 +57,11 @@ def load_query(image: Path, mask: Path | None, size: int, margin: float = 0.08) 
     An empty mask counts as no mask.
     """
     picture = read_picture(image)
-    alpha = read_mask(mask, picture.size)
+    return crop_query(picture, read_mask(mask, picture.size), size, margin)
+
+
+def crop_query(picture: Image.Image, alpha: Image.Image, size: int, margin: float) -> tuple[np.ndarray, np.ndarray]:
+    """`load_query` for a picture and its mask (both of one size) that are in memory already."""
     box = alpha.point(lambda v: 255 * (v >= 128)).getbbox()
     if box is None:
         alpha, box = Image.new("L", picture.size, 255), (0, 0, *picture.size)
