@@ -1,5 +1,6 @@
 """The one visual style of the evaluation: a colour, a dash and a marker per method, from Okabe and Ito's palette."""
 
+import base64
 import io
 import os
 from collections.abc import Iterator
@@ -9,7 +10,6 @@ from pathlib import Path
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 from cycler import cycler
-from IPython.display import Image
 from matplotlib.figure import Figure
 
 # Okabe & Ito, "Color Universal Design" (2008): told apart with every kind of colour vision
@@ -77,16 +77,27 @@ def save_png(figure: Figure, path: Path, dpi: int = 100, description: str = "") 
     return path
 
 
-def shown(figure: Figure, alt: str, keep: Path | None = None, dpi: int = 100) -> Image:
-    """The figure as a cell's last value, closed, with `alt` as its alternative text for those who do not see it.
+class Picture:
+    """A figure as a notebook shows it: PNG or JPEG bytes with an alternative text."""
+
+    def __init__(self, data: bytes, mime: str, alt: str):
+        self.data, self.mime, self.alt = data, mime, alt
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
+        shown = {self.mime: base64.b64encode(self.data).decode(), "text/plain": f"<picture: {self.alt}>"}
+        return shown, {self.mime: {"alt": self.alt}}
+
+
+def shown(figure: Figure, alt: str, keep: Path | None = None, dpi: int = 100) -> Picture:
+    """The figure as a cell's last value, closed, with `alt` for those who do not see it.
 
     Figures that hold pictures become JPEG, a fifth of the size; drawings stay PNG. `keep` also writes a PNG there.
     """
     if keep is not None:
         save_png(figure, keep, dpi, alt)
-    form = "jpeg" if any(axis.images for axis in figure.axes) else "png"
-    options = {"pil_kwargs": {"quality": 80}} if form == "jpeg" else {"metadata": {"Software": None}}
+    jpeg = any(axis.images for axis in figure.axes)
+    options = {"pil_kwargs": {"quality": 80}} if jpeg else {"metadata": {"Software": None}}
     data = io.BytesIO()
-    figure.savefig(data, format=form, dpi=dpi, facecolor="white", **options)
+    figure.savefig(data, format="jpeg" if jpeg else "png", dpi=dpi, facecolor="white", **options)
     plt.close(figure)
-    return Image(data.getvalue(), format=form, alt=alt)
+    return Picture(data.getvalue(), "image/jpeg" if jpeg else "image/png", alt)
