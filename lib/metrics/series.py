@@ -5,8 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from lib.metrics.accuracy import accuracy
-from lib.metrics.bootstrap import mean_interval, shape_weights
+from lib.metrics.breakdown import by_label, per_query
 from lib.metrics.chance import expected_statistics
 from lib.metrics.shrec import Statistics, statistics
 from lib.retrieval.rank import rank_of
@@ -71,14 +70,6 @@ def per_category(
 
     `other` has a row too when the metric is about instances.
     """
-    rows = []
-    gallery_category, group = shapes["category"].to_numpy(dtype=str), shapes["group"].to_numpy(dtype=str)
-    query_category, shape_id = queries["category"].to_numpy(dtype=str), queries["shape_id"].to_numpy(dtype=str)
-    each = {m: accuracy(s, target, query_category, gallery_category, group)[metric] for m, s in similarity.items()}
-    for category in sorted(set(query_category)):
-        mine = query_category == category
-        weights = shape_weights(shape_id[mine], draws, seed)
-        size = {"queries": int(mine.sum()), "shapes": len(set(shape_id[mine]))}
-        rows += [{"category": category, "method": m} | mean_interval(v[mine], weights) | size for m, v in each.items()]
-    columns = ["category", "method", "value", "low", "high", "queries", "shapes"]
-    return pd.DataFrame(rows, columns=columns).dropna(subset=["value"]).reset_index(drop=True)
+    each = per_query(similarity, queries, shapes, target, metric)
+    shape_id = queries["shape_id"].to_numpy(dtype=str)
+    return by_label(each, queries["category"].to_numpy(dtype=str), shape_id, "category", draws, seed)
