@@ -4,12 +4,13 @@
 #   make reports          models and reports as released, without running anything
 #   make lab              JupyterLab in notebooks/
 #   make smoke            the series on tens of shapes, into reports/smoke/
+#   make studies          robustness and ablations, outside the pipeline (under an hour on two cores; goes on if stopped)
 #   make params           params.yaml from conf/
 #   make clean-notebooks  no outputs in notebooks/, in place
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help env repro test lint unit series lock reports lab smoke params clean-notebooks
+.PHONY: help env repro test lint unit series lock reports lab smoke studies params clean-notebooks
 
 VENV := $(CURDIR)/.venv
 PY := $(VENV)/bin/python
@@ -54,6 +55,10 @@ lab: env
 
 smoke: env
 	$(PY) -m lib.run --smoke
+
+studies: env
+	$(PY) -m lib.run 08_robustness
+	$(PY) -m lib.run 09_ablations
 
 params: env
 	@$(PY) conf/compose.py
