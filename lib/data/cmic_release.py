@@ -1,6 +1,6 @@
 """The data as CMIC's authors released it: pictures and masks at 224, file lists, and ready-made grey renders.
 
-    <set>_train.json, <set>_test.json            lists of {img, mask, category, model}; shapenet4, shapenetcars have none
+    <set>_train.json, <set>_test.json            lists of {img, mask, category, model}; none for shapenet*
     img/  mask/  mask_ocrnet/                    pictures, their masks, and masks predicted by a network
     rendering_<set>.pkl                          dict[category][instance] of 12 grey pictures
     model_std_ptc10k_npy/, model_std_bin128/     points and occupancy of every shape, for d_HAU and d_IoU
@@ -34,10 +34,11 @@ MASKS = ("json", "ocrnet", "released")
 def read(root: Path, name: str = "pix3d", masks: str = "json") -> tuple[pd.DataFrame, pd.DataFrame]:
     """Shapes and queries of one released set; `root` is its own folder. For shapenet4 and shapenetcars no queries.
 
-    `masks`: `json` takes the mask that a record names, `ocrnet` the predicted one of the same path below `mask_ocrnet/`,
-    `released` what the released code does: predicted in training, the record's own in testing. The gallery is every
-    shape that is named or rendered. The published lists divide pictures, so a shape is `train` as soon as one of its
-    pictures is, and a tenth of the training pictures validates. Raises FileNotFoundError, ValueError or TableError.
+    `masks`: `json` takes the mask that a record names, `ocrnet` the predicted one of the same path below
+    `mask_ocrnet/`, `released` what the released code does: predicted in training, the record's own in testing. The
+    gallery is every shape that is named or rendered. The published lists divide pictures, so a shape is `train` as soon
+    as one of its pictures is, and a tenth of the training pictures validates. Raises FileNotFoundError, ValueError or
+    TableError.
     """
     if name not in CATEGORIES or masks not in MASKS:
         raise ValueError(

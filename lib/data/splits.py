@@ -1,4 +1,4 @@
-"""Splits that are the same on every machine, and for every row whatever else is in the table: by hashes, not by chance."""
+"""Splits by hashes instead of by chance: the same on every machine, at every time."""
 
 import hashlib
 
@@ -17,7 +17,7 @@ def unit(names: pd.Series) -> pd.Series:
 
 
 def by_group(group: pd.Series, category: pd.Series, shares: dict[str, float]) -> pd.Series:
-    """A split for every shape: within each category the groups, in the order of their hashes, are dealt out by `shares`.
+    """A split for every shape: in each category the groups, in the order of their hashes, are dealt out by `shares`.
 
     `shares` maps splits to parts that add up to 1, such as {"train": 0.6, "val": 0.15, "test": 0.25}. A group has one
     split, and a category of few groups gives its first ones to the splits in the order of `shares`.
@@ -38,7 +38,7 @@ def some(names: pd.Series, share: float) -> pd.Series:
 
 
 def of_pictures(shape_id: pd.Series, published: pd.Series, query_id: pd.Series) -> tuple[pd.Series, dict[str, str]]:
-    """Splits for a protocol that divides pictures into `train` and `test`: of every picture, and of every shape asked for.
+    """Splits where the published protocol divides pictures into `train` and `test`: of every picture, and by shape id.
 
     A shape with a training picture is a training shape, and its test pictures are `seen`. A tenth of the training
     pictures validates, but never a shape's only one.
