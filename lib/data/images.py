@@ -9,6 +9,9 @@ from joblib import Parallel, delayed
 from PIL import Image
 from torch import Tensor
 
+from lib.data.masks import alpha_mask, annotated_mask
+from lib.data.tables import file_of
+
 
 def read_picture(path: Path) -> Image.Image:
     """A picture as RGB; transparency is laid on white. Raises FileNotFoundError, or ValueError naming the file."""
@@ -50,14 +53,21 @@ def square_around(box: tuple[int, int, int, int], margin: float) -> tuple[int, i
     return left, top, left + side, top + side
 
 
-def load_query(image: Path, mask: Path | None, size: int, margin: float = 0.08) -> tuple[np.ndarray, np.ndarray]:
+def load_query(
+    image: Path, mask: Path | Image.Image | None, size: int, margin: float = 0.08, box: str = ""
+) -> tuple[np.ndarray, np.ndarray]:
     """One query as the networks see it: RGB (size, size, 3) and mask (size, size), both uint8.
 
-    The picture is cropped to the square around its mask; what lies outside the picture is white and not object.
-    An empty mask counts as no mask.
+    The picture is cropped to the square around its mask; what lies outside the picture is white and not object. An
+    empty mask counts as no mask. Without one the picture is cropped to `box` ("left top right bottom" in pixels) and
+    all of the box counts as object; without either, the whole picture does.
     """
     picture = read_picture(image)
-    return crop_query(picture, read_mask(mask, picture.size), size, margin)
+    alpha = mask if isinstance(mask, Image.Image) else read_mask(mask, picture.size)
+    if mask is None and box:
+        alpha = Image.new("L", picture.size, 0)
+        alpha.paste(255, tuple(int(edge) for edge in box.split()))
+    return crop_query(picture, alpha, size, margin)
 
 
 def crop_query(picture: Image.Image, alpha: Image.Image, size: int, margin: float) -> tuple[np.ndarray, np.ndarray]:
@@ -76,16 +86,29 @@ def crop_query(picture: Image.Image, alpha: Image.Image, size: int, margin: floa
     )
 
 
+def find_mask(image: Path, mask: str, root: Path) -> Path | Image.Image | None:
+    """What a table's `mask` means: a file, the picture itself (its alpha), `annotations.json#id`, or empty (None)."""
+    if mask == "":
+        return None
+    if root / mask == image:
+        return alpha_mask(image)
+    if file_of(mask) == mask:
+        return root / mask
+    with Image.open(image) as picture:
+        return annotated_mask(mask, root, picture.size)
+
+
 def load_queries(
     queries: pd.DataFrame, root: Path, size: int, margin: float = 0.08, jobs: int = 2
 ) -> tuple[Tensor, Tensor]:
     """All pictures of a query table: RGB (N, 3, size, size) and masks (N, 1, size, size), uint8, in table order."""
 
-    def load(image: str, mask: str) -> tuple[np.ndarray, np.ndarray]:
-        return load_query(root / image, root / mask if mask else None, size, margin)
+    def load(image: str, mask: str, box: str) -> tuple[np.ndarray, np.ndarray]:
+        return load_query(root / image, find_mask(root / image, mask, root), size, margin, box)
 
-    rows = zip(queries["image"], queries["mask"], strict=True)
-    pairs = Parallel(jobs, prefer="threads")(delayed(load)(image, mask) for image, mask in rows)
+    boxes = queries["box"] if "box" in queries else [""] * len(queries)
+    rows = zip(queries["image"], queries["mask"], boxes, strict=True)
+    pairs = Parallel(jobs, prefer="threads")(delayed(load)(*row) for row in rows)
     rgb = np.stack([p for p, _ in pairs]) if pairs else np.zeros((0, size, size, 3), np.uint8)
     mask = np.stack([m for _, m in pairs]) if pairs else np.zeros((0, size, size), np.uint8)
     return torch.from_numpy(rgb).permute(0, 3, 1, 2).contiguous(), torch.from_numpy(mask).unsqueeze(1)
