@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 
-MAX_PIXELS = 100_000_000  # more is refused before anything is decoded: a file of some kilobytes can claim gigabytes
+MAX_PIXELS = 150_000_000  # more is refused before anything is decoded: a file of some kilobytes can claim gigabytes
 LONGEST = 8192  # pixels: what is cropped larger than this (a picture of 20,000 x 20) is made smaller first
 
 
@@ -37,6 +37,13 @@ def read_mask(path: Path | None, size: tuple[int, int]) -> Image.Image:
     if mask.size != size:
         raise ValueError(f"{path}: the mask is {mask.size[0]} x {mask.size[1]}, its picture {size[0]} x {size[1]}")
     return mask.point(lambda v: 255 * v) if mask.getextrema()[1] == 1 else mask
+
+
+def looks_inverted(mask: Image.Image) -> bool:
+    """Whether a mask (8-bit grey) marks the ground instead of the object: all of its edge, but not all of it."""
+    inside = np.asarray(mask) >= 128
+    edge = np.concatenate([inside[0], inside[-1], inside[:, 0], inside[:, -1]])
+    return bool(edge.all() and not inside.all())
 
 
 def decode(path: Path, what: str) -> Image.Image:
@@ -84,13 +91,16 @@ def bounded(
 
 
 def load_query(image: Path, mask: Path | None, size: int, margin: float = 0.08) -> tuple[np.ndarray, np.ndarray]:
-    """One query as the networks see it: RGB (size, size, 3) and mask (size, size), both uint8.
-
-    The picture is cropped to the square around its mask; what lies outside the picture is white and not object.
-    An empty mask counts as no mask.
-    """
+    """One query as the networks see it: RGB (size, size, 3) and mask (size, size), both uint8. See `crop_query`."""
     picture = read_picture(image)
-    alpha = read_mask(mask, picture.size)
+    return crop_query(picture, read_mask(mask, picture.size), size, margin)
+
+
+def crop_query(picture: Image.Image, alpha: Image.Image, size: int, margin: float) -> tuple[np.ndarray, np.ndarray]:
+    """A picture and its mask cropped to the square around the mask: RGB (size, size, 3) and mask (size, size), uint8.
+
+    What lies outside the picture is white and not object. An empty mask counts as no mask.
+    """
     box = alpha.point(lambda v: 255 * (v >= 128)).getbbox()
     if box is None:
         alpha, box = Image.new("L", picture.size, 255), (0, 0, *picture.size)
@@ -104,6 +114,11 @@ def load_query(image: Path, mask: Path | None, size: int, margin: float = 0.08) 
         np.asarray(canvas.resize((size, size), Image.Resampling.BICUBIC)),
         np.asarray(cut.resize((size, size), Image.Resampling.BILINEAR)),
     )
+
+
+def find_mask(image: Path, mask: str, root: Path) -> Path | None:
+    """What a table's `mask` means: a file below the root, or nothing."""
+    return root / mask if mask else None
 
 
 def load_queries(
