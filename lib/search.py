@@ -69,25 +69,27 @@ class Searcher:
         return dataclasses.replace(self, collection=collection), rejected
 
 
-def open_searcher(artifacts: str = "artifacts") -> Searcher:
-    """The searcher of the trained model and the tables below `artifacts`; sizes and rig are those of params.yaml.
+def model_folder(artifacts: str) -> str:
+    """`artifacts` if a model has been trained there, else the folder `artifacts`, which `make reports` fills."""
+    return artifacts if (root() / artifacts / "cmic" / "weights.safetensors").is_file() else "artifacts"
+
+
+def open_searcher(artifacts: str, data_root: str, picture_size: int, margin: float) -> Searcher:
+    """The searcher of the trained model and the tables below `artifacts`; its views are drawn as params.yaml says.
 
     Raises FileNotFoundError that says what to run when there is no trained model yet.
     """
     here = root()
-    params = read_yaml(here / "params.yaml")
-    encoder, render = params["encoder"], params["render"]
     try:
         cmic = upstream(here / artifacts / "cmic" / "weights.safetensors", "04_train_cmic").parent
         tables = upstream(here / artifacts / "tables" / "shapes.csv", "01_prepare").parent
     except FileNotFoundError as error:
         raise FileNotFoundError(f"{error}; `make reports` brings the released model without running anything") from None
     model = load_cmic(cmic)
-    shapes, _ = read_tables(tables)
-    collection = embedded(shapes, data_path(params["data"]["root"]), cmic, model)
+    collection = embedded(read_tables(tables)[0], data_path(data_root), cmic, model)
+    render = read_yaml(here / "params.yaml")["render"]
     rig = Rig(collection.index.views.shape[1], render["elevation"], render["field_of_view"], render["framing"])
-    drawing = Drawing(rig, render["view_size"], render["supersample"])
-    return Searcher(model, collection, drawing, encoder["picture_size"], encoder["margin"])
+    return Searcher(model, collection, Drawing(rig, render["view_size"], render["supersample"]), picture_size, margin)
 
 
 def table(hits: pd.DataFrame, rig: Rig) -> str:
@@ -120,7 +122,9 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("--only needs --collection")
     try:
         own = read_own(args.picture, args.mask, tuple(args.box) if args.box else None)
-        searcher = open_searcher()
+        params = read_yaml(root() / "params.yaml")
+        encoder = params["encoder"]
+        searcher = open_searcher("artifacts", params["data"]["root"], encoder["picture_size"], encoder["margin"])
         if args.collection is not None:
             searcher, rejected = searcher.with_meshes(args.collection, args.up, args.only)
             for row in rejected.itertuples():
