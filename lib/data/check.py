@@ -64,7 +64,7 @@ def row_faults(frame: pd.DataFrame, columns: Iterable[str], root: Path) -> list[
     key = frame.columns[0]
     faults = [frame[key].duplicated().map({True: f"repeats a {key}", False: ""})]
     for column in columns:
-        faults.append(frame[column].map(lambda p, c=column: f"{p}: a {c} path that leaves the root" if leaves_root(p) else ""))
+        faults.append(frame[column].map(lambda p, c=column: f"{p}: a path that leaves the root" if leaves_root(p) else ""))
         faults.append(frame[column].map(lambda p, c=column: "" if found(root, p) else f"{p}: no such {c}"))
     return faults
 
