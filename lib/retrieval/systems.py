@@ -37,10 +37,12 @@ class Systems:
     def score(self, rgb: Tensor, mask: Tensor) -> dict[str, Tensor]:
         """Similarities (Q, S) of every method in `METHODS` for uint8 pictures (Q, 3, H, W), masks (Q, 1, H, W)."""
         picture, pooling = self.variant.split("_")
-        asked = {name: baselines.embed_pictures(self.backbone, rgb, mask, name) for name in {picture, "white"}}
+        asked = {
+            name: baselines.embed_pictures(self.backbone, rgb, mask, name) for name in {picture, self.ucm_gcn.variant}
+        }
         similarity = {
             "zero_shot": baselines.pooled_scores(asked[picture], self.view_features)[pooling],
-            "ucm_gcn": self.ucm_gcn.score(asked["white"]),
+            "ucm_gcn": self.ucm_gcn.score(asked[self.ucm_gcn.variant]),
             "cmic": self.cmic.score(self.cmic.embed_queries(rgb, mask), self.cmic_views)[0],
         }
         return similarity | {"fusion": baselines.fuse(similarity["cmic"], similarity["ucm_gcn"], self.weight)}

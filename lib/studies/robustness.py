@@ -16,7 +16,7 @@ from torch import Tensor
 from lib.augment.masks import boxed, dilated
 from lib.augment.occlusion import FRAMES, cut_out, hidden_share, mask_box, occlude, truncate
 from lib.data.grabcut import estimate_mask
-from lib.data.images import crop_query, read_mask, read_picture
+from lib.data.images import crop_query, find_mask, read_mask, read_picture
 from lib.metrics.bootstrap import mean_interval, shape_weights
 from lib.retrieval.rank import rank_of
 
@@ -48,8 +48,11 @@ def load_pictures(queries: pd.DataFrame, group: np.ndarray, root: Path, seed: in
     if len(set(group)) < 2:
         raise ValueError(f"{len(queries)} pictures of one group: nothing else could stand in front")
     rgb = [np.asarray(read_picture(root / image)) for image in queries["image"]]
-    sizes = [(picture.shape[1], picture.shape[0]) for picture in rgb]
-    masks = [np.asarray(read_mask(root / m if m else None, s)) for m, s in zip(queries["mask"], sizes, strict=True)]
+    masks = []
+    for picture, image, mask in zip(rgb, queries["image"], queries["mask"], strict=True):
+        found = find_mask(root / image, mask, root)
+        size = picture.shape[1], picture.shape[0]
+        masks.append(np.asarray(found if isinstance(found, Image.Image) else read_mask(found, size)))
     in_front, angle, frame = np.zeros(len(rgb), np.int64), np.zeros(len(rgb)), []
     for k, query in enumerate(queries["query_id"]):
         rng = np.random.default_rng([seed, zlib.crc32(query.encode())])
