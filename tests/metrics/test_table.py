@@ -5,7 +5,18 @@ import pandas as pd
 import pytest
 
 from lib.metrics import shrec
-from lib.metrics.table import CATEGORY, DISTANCE, INSTANCE, METRICS, cells, evaluate_table, show, summary, targets, write_json
+from lib.metrics.table import (
+    CATEGORY,
+    DISTANCE,
+    INSTANCE,
+    METRICS,
+    cells,
+    evaluate_table,
+    show,
+    summary,
+    targets,
+    write_json,
+)
 
 
 @pytest.fixture
