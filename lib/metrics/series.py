@@ -7,7 +7,7 @@ import pandas as pd
 
 from lib.metrics.breakdown import by_label, per_query
 from lib.metrics.chance import expected_statistics
-from lib.metrics.shrec import Statistics, statistics
+from lib.metrics.shrec import VARIANTS, Statistics, evaluate, statistics
 from lib.retrieval.rank import rank_of
 
 
@@ -55,6 +55,22 @@ def pooled_precision(stats: Statistics, recall: np.ndarray) -> np.ndarray:
     hits = stats["relevant"][counts].sum(0).cumsum()
     precision = hits / (np.arange(1, len(hits) + 1) * counts.sum())
     return np.interp(recall, hits / hits[-1], precision)
+
+
+def variant_table(
+    similarity: np.ndarray,
+    query_category: np.ndarray,
+    gallery_category: np.ndarray,
+    exclude: np.ndarray | None = None,
+    ignore: str = "other",
+) -> pd.DataFrame:
+    """One ranking under every definition that circulates: a row per variant, a column per measure.
+
+    Arguments as `lib.metrics.shrec.evaluate`. Macro mAP, MAP@R and recall at k are in `lib.metrics.precision`.
+    """
+    case = similarity, query_category, gallery_category
+    rows = {variant: evaluate(*case, variant, exclude, ignore) for variant in VARIANTS}
+    return pd.DataFrame.from_dict(rows, orient="index").drop(columns="skipped").rename_axis("variant")
 
 
 def per_category(
