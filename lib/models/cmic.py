@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from lib.models.backbones import Backbone, make_backbone
 from lib.retrieval.score import attention_score
 
+LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
+
 
 class CMIC(nn.Module):
     """Query encoder, view encoder and the attention matrix W.
@@ -21,8 +23,11 @@ class CMIC(nn.Module):
     pretrained features, and W starts at 10 I so that attention begins as a soft maximum over the views.
     """
 
-    def __init__(self, backbone: Backbone, embedding_dim: int, view_backbone: Backbone | None = None):
+    def __init__(
+        self, backbone: Backbone, embedding_dim: int, view_backbone: Backbone | None = None, grey: bool = False
+    ):
         super().__init__()
+        self.grey = grey  # queries lose their colour, as the views have none
         self.shared = view_backbone is None
         self.query_encoder = backbone
         self.view_encoder = backbone if self.shared else view_backbone
@@ -63,7 +68,7 @@ class CMIC(nn.Module):
         self.eval()
         out = []
         for picture, alpha in zip(rgb.split(batch_size), mask.split(batch_size), strict=True):
-            white = on_white(picture.float() / 255, alpha.float() / 255)
+            white = on_white(picture.float() / 255, alpha.float() / 255, self.grey)
             out.append(self.project_queries(self.query_encoder(self.query_encoder.normalise(white))))
         return torch.cat(out)
 
@@ -77,9 +82,16 @@ class CMIC(nn.Module):
         return torch.cat(parts).unflatten(0, views.shape[:2])
 
 
-def on_white(rgb: Tensor, mask: Tensor) -> Tensor:
-    """The object alone on white: pictures (B, 3, H, W) and masks (B, 1, H, W) in [0, 1] to (B, 3, H, W)."""
-    return rgb * mask + (1 - mask)
+def on_white(rgb: Tensor, mask: Tensor, grey: bool = False) -> Tensor:
+    """The object alone on white: pictures (B, 3, H, W) and masks (B, 1, H, W) in [0, 1] to (B, 3, H, W).
+
+    `grey` leaves the brightness alone (ITU-R BT.601), in all three channels.
+    """
+    white = rgb * mask + (1 - mask)
+    if grey:
+        luma = (white * white.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
+        white = luma.expand(-1, 3, -1, -1)
+    return white
 
 
 def save_cmic(model: CMIC, folder: Path, settings: dict) -> None:
@@ -95,7 +107,7 @@ def save_cmic(model: CMIC, folder: Path, settings: dict) -> None:
 def load_cmic(folder: Path) -> CMIC:
     """The trained model in evaluation mode, from a folder that `save_cmic` wrote."""
     settings = json.loads((folder / "settings.json").read_text())
-    model = make_cmic(settings["backbone"], "none", settings["embedding_dim"], settings["shared"])
+    model = make_cmic(settings["backbone"], "none", settings["embedding_dim"], settings["shared"], settings["grey"])
     state = load_file(folder / "weights.safetensors")
     if model.shared:
         state |= {k.replace("query_", "view_", 1): v for k, v in state.items() if k.startswith("query_")}
@@ -103,7 +115,10 @@ def load_cmic(folder: Path) -> CMIC:
     return model.eval()
 
 
-def make_cmic(backbone: str, weights: str, embedding_dim: int, shared: bool = True) -> CMIC:
-    """A CMIC around the named backbone; `shared` uses one encoder and one projection for both sides."""
+def make_cmic(backbone: str, weights: str, embedding_dim: int, shared: bool = True, grey: bool = False) -> CMIC:
+    """A CMIC around the named backbone; `shared` uses one encoder and one projection for both sides.
+
+    `grey` takes the colour out of the queries.
+    """
     other = None if shared else make_backbone(backbone, weights)
-    return CMIC(make_backbone(backbone, weights), embedding_dim, other)
+    return CMIC(make_backbone(backbone, weights), embedding_dim, other, grey)
