@@ -38,6 +38,13 @@ def test_the_mask_matters_and_what_it_hides_does_not(model):
     assert torch.equal(model.embed_queries(rgb, mask), model.embed_queries(repainted, mask))
 
 
+def test_on_white_in_grey():
+    rgb = torch.tensor([1.0, 0.5, 0.0]).view(1, 3, 1, 1).expand(1, 3, 1, 2)
+    out = on_white(rgb, torch.tensor([[[[1.0, 0.0]]]]), grey=True)
+    assert torch.allclose(out[0, :, 0, 0], torch.full((3,), 0.299 + 0.5 * 0.587))
+    assert torch.allclose(out[0, :, 0, 1], torch.ones(3))
+
+
 def test_on_white():
     out = on_white(torch.zeros(1, 3, 1, 2), torch.tensor([[[[1.0, 0.25]]]]))
     assert out[0, 0].tolist() == [[0.0, 0.75]]
@@ -67,8 +74,8 @@ def test_shared_means_shared():
 @pytest.mark.parametrize("shared", [True, False])
 def test_saved_and_loaded_is_the_same(tmp_path, shared):
     torch.manual_seed(0)
-    model = make_cmic("resnet18", "none", 8, shared).eval()
-    settings = {"backbone": "resnet18", "embedding_dim": 8, "shared": shared}
+    model = make_cmic("resnet18", "none", 8, shared, grey=True).eval()
+    settings = {"backbone": "resnet18", "embedding_dim": 8, "shared": shared, "grey": True}
     save_cmic(model, tmp_path, settings)
     again = load_cmic(tmp_path)
     rgb, mask = pictures(2)
