@@ -56,17 +56,16 @@ def stream_score(query: Tensor, views: Tensor, weight: Tensor) -> Tensor:
     Shapes as for `attention_score`, on CPU or GPU.
     """
     asked = query @ weight.T
-    by_view = views.transpose(0, 1).contiguous()  # (V, S, D): all shapes' first views, all second views, ...
     similarity = query.new_empty(len(query), len(views))
     if not similarity.numel():
         return similarity
     reach = asked.norm(dim=1).max() * views.norm(dim=2).max()
     safe = bool(reach < math.log(torch.finfo(query.dtype).max) / 2)
     rows, columns = (CACHED_QUERIES, CACHED_SHAPES) if query.device.type == "cpu" else (4096, 4096)
-    for top in range(0, len(query), rows):
-        q, w = query[top : top + rows], asked[top : top + rows]
-        for left in range(0, len(views), columns):
-            block = by_view[:, left : left + columns]
+    for left in range(0, len(views), columns):
+        block = views[left : left + columns].transpose(0, 1)  # all shapes' first views, all second views, ...
+        for top in range(0, len(query), rows):
+            q, w = query[top : top + rows], asked[top : top + rows]
             shift = None if safe else torch.stack([w @ view.T for view in block]).amax(0)
             above, below = q.new_zeros(len(q), block.shape[1]), q.new_zeros(len(q), block.shape[1])
             share, cosine = torch.empty_like(above), torch.empty_like(above)
