@@ -34,6 +34,13 @@ ROWS: dict[str, dict[str, dict[str, Any]]] = {  # the keys are those of params.y
         "best view alone": {"attention": 100.0},
         "two encoders": {"shared": False},
         "background left in": {"mask": False},
+        "published batches and colours": {
+            "memory": False,
+            "start_share": 0.0,
+            "keep_start": 0.0,
+            "grey": False,
+            "color_transfer": "batch",
+        },
     },
     UCM_GCN: {
         "as it is": {},

@@ -18,8 +18,9 @@ from lib.models.cmic import make_cmic
 from lib.models.graph import build_graph
 from lib.models.inductive import remember
 from lib.models.ucm_gcn import UCMGCN
-from lib.training import cmic as training
-from lib.training.cached_views import embed_maps, start_features, view_maps
+from lib.training import cmic
+from lib.training.cached_views import embed_gallery, start_features, view_maps
+from lib.training.settings import Queries, Settings
 from lib.training.ucm_gcn import train_ucm_gcn
 
 
@@ -76,7 +77,7 @@ def train_cmic(
         rgb, mask = inputs.pictures[split]
         mask = mask if block.get("mask", True) else torch.full_like(mask, 255)
         place = torch.from_numpy(targets(table, inputs.shapes.loc[rows[split]]))
-        sets[split] = training.Queries(rgb, mask, place)
+        sets[split] = Queries(rgb, mask, place)
     model = make_cmic(**taken(make_cmic, {**encoder, **block}))
     train, (plain, flipped) = torch.from_numpy(rows["train"].to_numpy(copy=True)), maps
     model.start_heads(start_features(model, plain[train]))
@@ -86,11 +87,10 @@ def train_cmic(
         model.attention.requires_grad_(False)
     names = {name: k for k, name in enumerate(sorted(set(inputs.shapes["category"]) - {OTHER}))}
     category = torch.tensor([names.get(name, -1) for name in inputs.shapes["category"]])[train]
-    settings = training.Settings(**taken(training.Settings, {**block, "seed": seed}))
-    training.train(model, settings, sets["train"], category, (plain[train], flipped), inputs.bank, sets["val"], plain)
+    settings = Settings(**taken(Settings, {**block, "seed": seed}))
+    cmic.train(model, settings, sets["train"], category, (plain[train], flipped), inputs.bank, sets["val"], plain)
     with torch.no_grad():
-        views = torch.cat([embed_maps(model, part) for part in plain.split(64)])
-        return model.score(model.embed_queries(sets["val"].rgb, sets["val"].mask), views)[0]
+        return model.score(model.embed_queries(sets["val"].rgb, sets["val"].mask), embed_gallery(model, plain))[0]
 
 
 def train_ucm(block: Mapping[str, Any], view_features: Tensor, features: Mapping[str, Tensor], seed: int) -> Tensor:
