@@ -77,8 +77,9 @@ class CMIC(nn.Module):
     def embed_queries(self, rgb: Tensor, mask: Tensor, batch_size: int = 128) -> Tensor:
         """Embeddings (N, D) of uint8 pictures (N, 3, H, W) with masks (N, 1, H, W)."""
         self.eval()
-        out = []
+        device, out = self.attention.weight.device, []
         for picture, alpha in zip(rgb.split(batch_size), mask.split(batch_size), strict=True):
+            picture, alpha = picture.to(device), alpha.to(device)
             x = self.query_input(picture.float() / 255, alpha.float() / 255)
             out.append(self.project_queries(self.query_encoder(x)))
         return torch.cat(out)
@@ -89,7 +90,8 @@ class CMIC(nn.Module):
         self.eval()
         encoder = self.view_encoder
         flat = views.flatten(0, 1).unsqueeze(1)
-        parts = [self.project_views(encoder(encoder.normalise(v.float() / 255))) for v in flat.split(batch_size)]
+        batches = (v.to(encoder.mean.device).float() / 255 for v in flat.split(batch_size))
+        parts = [self.project_views(encoder(encoder.normalise(v))) for v in batches]
         return torch.cat(parts).unflatten(0, views.shape[:2])
 
 

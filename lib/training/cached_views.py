@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from lib.models.backbones import Backbone
-from lib.models.cmic import CMIC, on_white
+from lib.models.cmic import CMIC
 
 
 @torch.no_grad()
@@ -35,7 +35,7 @@ def query_maps(model: CMIC, rgb: Tensor, mask: Tensor, batch_size: int = 128) ->
     encoder, parts = model.query_encoder, []
     for picture, alpha in zip(rgb.split(batch_size), mask.split(batch_size), strict=True):
         picture, alpha = (t.to(encoder.mean.device).float() / 255 for t in (picture, alpha))
-        parts.append(encoder.lower(encoder.normalise(on_white(picture, alpha, model.grey))).half().cpu())
+        parts.append(encoder.lower(model.query_input(picture, alpha)).half().cpu())
     return torch.cat(parts)
 
 

@@ -84,12 +84,12 @@ def train(
         total = []
         batches = epoch_batches(len(train_queries.shape), settings.batch_size, generator)
         for batch, (rgb, mask) in prefetch(batches, load):
-            picture, mask = training_pictures(rgb, mask, settings.color_transfer, bank, model.grey, generator)
+            rgb, mask = training_pictures(rgb, mask, settings.color_transfer, bank, generator)
             own = train_queries.shape[batch]
             shapes, target = distinct_shapes(own, len(category), settings.batch_shapes, generator)
             keep, maps = drawn_views(train_maps, shapes, settings.views_per_step, generator)
             with autocast(device, settings.precision):
-                query = model.project_queries(encoder(encoder.normalise(picture)))
+                query = model.project_queries(encoder(model.query_input(rgb, mask)))
                 views = embed_maps(model, to_device(maps, device))
             query, views = query.float(), views.float()
             if memory is not None:  # every training shape by all its views; those drawn now as they are now

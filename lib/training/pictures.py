@@ -1,11 +1,10 @@
-"""What the query encoder is trained on: pictures moved, recoloured, and put on white."""
+"""What the query encoder is trained on: pictures moved and recoloured."""
 
 import torch
 from torch import Tensor
 
 from lib.augment.color_transfer import lab_statistics, transfer_to_statistics
 from lib.augment.transforms import augment_queries
-from lib.models.cmic import on_white
 
 
 def recolour(rgb: Tensor, mask: Tensor, mode: str, bank: Tensor, generator: torch.Generator) -> Tensor:
@@ -21,11 +20,11 @@ def recolour(rgb: Tensor, mask: Tensor, mode: str, bank: Tensor, generator: torc
 
 
 def training_pictures(
-    rgb: Tensor, mask: Tensor, mode: str, bank: Tensor, grey: bool, generator: torch.Generator
+    rgb: Tensor, mask: Tensor, mode: str, bank: Tensor, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Augmented objects on white (B, 3, H, W) and their masks (B, 1, H, W), in [0, 1], from uint8 of the same shapes.
+    """Pictures (B, 3, H, W) and masks (B, 1, H, W), uint8, moved and recoloured: the same shapes in [0, 1].
 
     All of it runs on the device of the pictures; the random numbers come from the CPU, so that a GPU draws the same.
     """
     rgb, mask = augment_queries(rgb.float() / 255, mask.float() / 255, generator)
-    return on_white(recolour(rgb, mask, mode, bank, generator), mask, grey), mask
+    return recolour(rgb, mask, mode, bank, generator), mask

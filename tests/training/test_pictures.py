@@ -1,6 +1,7 @@
 import torch
 
 from lib.augment.color_transfer import lab_statistics
+from lib.augment.transforms import augment_queries
 from lib.training.pictures import recolour, training_pictures
 
 
@@ -26,12 +27,12 @@ def test_the_object_takes_on_a_style_of_the_bank_or_of_the_batch():
     assert ((lightness[:, None] - own).abs().min(1).values < 2).all()
 
 
-def test_objects_on_white_grey_if_asked_and_the_same_moves_either_way():
-    coloured, grey = (
-        training_pictures(*pictures(), "bank", BANK, grey, torch.Generator().manual_seed(1)) for grey in (False, True)
-    )
-    assert torch.equal(coloured[1], grey[1])
-    assert (coloured[0][coloured[1].expand(-1, 3, -1, -1) == 0] == 1).all(), "what is no object is white"
-    assert torch.equal(grey[0][:, 0], grey[0][:, 1]) and not torch.equal(coloured[0][:, 0], coloured[0][:, 1])
-    weights = torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
-    torch.testing.assert_close((coloured[0] * weights).sum(1), grey[0][:, 0])
+def test_pictures_move_first_and_take_on_colours_then():
+    rgb, mask = pictures()
+    plain, moved = training_pictures(rgb, mask, "off", BANK, torch.Generator().manual_seed(1))
+    assert not torch.allclose(plain, rgb / 255, atol=0.05) and not torch.allclose(moved, mask / 255, atol=0.05)
+    coloured, again = training_pictures(rgb, mask, "bank", BANK, torch.Generator().manual_seed(1))
+    assert torch.equal(moved, again), "the same moves whatever the colours"
+    generator = torch.Generator().manual_seed(1)
+    augment_queries(rgb / 255, mask / 255, generator)
+    torch.testing.assert_close(coloured, recolour(plain, moved, "bank", BANK, generator))
