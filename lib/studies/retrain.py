@@ -14,7 +14,7 @@ from torch import Tensor
 from lib.data.images import load_queries
 from lib.data.tables import OTHER
 from lib.metrics.table import targets
-from lib.models.cmic import make_cmic
+from lib.models.cmic import CMIC, make_cmic
 from lib.models.graph import build_graph
 from lib.models.inductive import remember
 from lib.models.ucm_gcn import UCMGCN
@@ -53,9 +53,14 @@ def load_inputs(
     )
 
 
+def new_cmic(block: Mapping[str, Any], encoder: Mapping[str, Any]) -> CMIC:
+    """The network of a row before training: with a mask channel where its stem is trained."""
+    return make_cmic(**taken(make_cmic, {**encoder, "mask_channel": block["trainable"] == "all", **block}))
+
+
 def lower_maps(inputs: Inputs, block: Mapping[str, Any], encoder: Mapping[str, Any]) -> tuple[Tensor, Tensor]:
     """`view_maps` of all shapes, and of the training shapes flipped: the same for every row that trains as deep."""
-    model = make_cmic(**taken(make_cmic, {**encoder, **block}))
+    model = new_cmic(block, encoder)
     train = torch.from_numpy((inputs.shapes["split"] == "train").to_numpy(copy=True))
     plain = view_maps(model, inputs.views, block["trainable"])
     return plain, view_maps(model, inputs.views[train], block["trainable"], flip=True)
@@ -78,7 +83,7 @@ def train_cmic(
         mask = mask if block.get("mask", True) else torch.full_like(mask, 255)
         place = torch.from_numpy(targets(table, inputs.shapes.loc[rows[split]]))
         sets[split] = Queries(rgb, mask, place)
-    model = make_cmic(**taken(make_cmic, {**encoder, **block}))
+    model = new_cmic(block, encoder)
     train, (plain, flipped) = torch.from_numpy(rows["train"].to_numpy(copy=True)), maps
     model.start_heads(start_features(model, plain[train]))
     if "attention" in block:
