@@ -45,6 +45,7 @@ $(VENV)/.stamp: requirements.txt
 repro: env
 	$(DVC) pull data
 	$(DVC) repro
+	@$(PY) -m lib.report.index
 	@$(PY) -m lib.report.summary
 
 reports: env
@@ -63,6 +64,7 @@ seeds: env
 studies: env
 	$(PY) -m lib.run 08_robustness
 	$(PY) -m lib.run 09_ablations
+	@$(PY) -m lib.report.index
 
 params: env
 	@$(PY) conf/compose.py
