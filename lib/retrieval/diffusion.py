@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lib.models.graph import nearest_views
+from lib.models.edges import nearest_views
 
 
 def affinity(x: Tensor, k: int, gamma: float, mutual: bool = True) -> Tensor:

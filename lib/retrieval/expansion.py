@@ -9,7 +9,7 @@ def expand(x: Tensor, models: Tensor, k: int, alpha: float, barred: Tensor | Non
     """Alpha-query expansion (Radenovic et al., 2018): x + sum over its k nearest models m of cos(x, m)^alpha m.
 
     Rows x (N, D), models (S, D), barred (N, S) bool: models that a row may not hear. Negative cosines weigh nothing.
-    Returns rows of length one (N, D). With x = models this is database-side augmentation, if `barred` holds the diagonal.
+    Returns rows of length one (N, D). With x = models, and the diagonal barred, this is database-side augmentation.
     """
     x, models = F.normalize(x, dim=1), F.normalize(models, dim=1)
     cosine = x @ models.T
