@@ -6,11 +6,13 @@ import numpy as np
 import pandas as pd
 import torch
 from joblib import Parallel, delayed
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor
 
+from lib.data.decode import decode
+from lib.data.masks import alpha_mask, annotated_mask
+from lib.data.tables import file_of
 
-MAX_PIXELS = 150_000_000  # more is refused before anything is decoded: a file of some kilobytes can claim gigabytes
 LONGEST = 8192  # pixels: what is cropped larger than this (a picture of 20,000 x 20) is made smaller first
 
 
@@ -39,35 +41,6 @@ def read_mask(path: Path | None, size: tuple[int, int]) -> Image.Image:
     return mask.point(lambda v: 255 * v) if mask.getextrema()[1] == 1 else mask
 
 
-def looks_inverted(mask: Image.Image) -> bool:
-    """Whether a mask (8-bit grey) marks the ground instead of the object: all of its edge, but not all of it."""
-    inside = np.asarray(mask) >= 128
-    edge = np.concatenate([inside[0], inside[-1], inside[:, 0], inside[:, -1]])
-    return bool(edge.all() and not inside.all())
-
-
-def decode(path: Path, what: str) -> Image.Image:
-    """The file's first picture in memory, upright, 8 bits per channel. Raises as `read_picture`, which this is for."""
-    try:
-        with Image.open(path) as picture:
-            if picture.width * picture.height > MAX_PIXELS:
-                raise ValueError(f"{picture.width} x {picture.height} pixels are more than {MAX_PIXELS:,}")
-            return eight_bit(ImageOps.exif_transpose(picture))
-    except FileNotFoundError:
-        raise FileNotFoundError(f"{path}: no such {what}") from None
-    except Exception as error:  # every decoder behind Pillow raises kinds of its own
-        raise ValueError(f"{path}: cannot be read as a {what} ({error or type(error).__name__})") from error
-
-
-def eight_bit(picture: Image.Image) -> Image.Image:
-    """Pictures of 16-bit grey scaled to 8 bits, and floats in [0, 1]; Pillow's own conversion cuts them off at 255."""
-    if not picture.mode.startswith(("I", "F")):
-        return picture
-    values = np.asarray(picture).astype(np.float64)
-    values = values * 255 if picture.mode == "F" and values.max() <= 1 else values / 257
-    return Image.fromarray(np.clip(np.rint(values), 0, 255).astype(np.uint8))
-
-
 def square_around(box: tuple[int, int, int, int], margin: float) -> tuple[int, int, int, int]:
     """The square (left, top, right, bottom) around a box, larger than its longer side by `margin` on each side."""
     left, top, right, bottom = box
@@ -90,10 +63,21 @@ def bounded(
     return picture.resize(size), alpha.resize(size), (left, top, left + LONGEST, top + LONGEST)
 
 
-def load_query(image: Path, mask: Path | None, size: int, margin: float = 0.08) -> tuple[np.ndarray, np.ndarray]:
-    """One query as the networks see it: RGB (size, size, 3) and mask (size, size), both uint8. See `crop_query`."""
+def load_query(
+    image: Path, mask: Path | Image.Image | None, size: int, margin: float = 0.08, box: str = ""
+) -> tuple[np.ndarray, np.ndarray]:
+    """One query as the networks see it: RGB (size, size, 3) and mask (size, size), both uint8.
+
+    The picture is cropped to the square around its mask; what lies outside the picture is white and not object. An
+    empty mask counts as no mask. Without one the picture is cropped to `box` ("left top right bottom" in pixels) and
+    all of the box counts as object; without either, the whole picture does.
+    """
     picture = read_picture(image)
-    return crop_query(picture, read_mask(mask, picture.size), size, margin)
+    alpha = mask if isinstance(mask, Image.Image) else read_mask(mask, picture.size)
+    if mask is None and box:
+        alpha = Image.new("L", picture.size, 0)
+        alpha.paste(255, tuple(int(edge) for edge in box.split()))
+    return crop_query(picture, alpha, size, margin)
 
 
 def crop_query(picture: Image.Image, alpha: Image.Image, size: int, margin: float) -> tuple[np.ndarray, np.ndarray]:
@@ -116,9 +100,16 @@ def crop_query(picture: Image.Image, alpha: Image.Image, size: int, margin: floa
     )
 
 
-def find_mask(image: Path, mask: str, root: Path) -> Path | None:
-    """What a table's `mask` means: a file below the root, or nothing."""
-    return root / mask if mask else None
+def find_mask(image: Path, mask: str, root: Path) -> Path | Image.Image | None:
+    """What a table's `mask` means: a file, the picture itself (its alpha), `annotations.json#id`, or empty (None)."""
+    if mask == "":
+        return None
+    if root / mask == image:
+        return alpha_mask(image)
+    if file_of(mask) == mask:
+        return root / mask
+    with Image.open(image) as picture:
+        return annotated_mask(mask, root, picture.size)
 
 
 def load_queries(
@@ -126,11 +117,12 @@ def load_queries(
 ) -> tuple[Tensor, Tensor]:
     """All pictures of a query table: RGB (N, 3, size, size) and masks (N, 1, size, size), uint8, in table order."""
 
-    def load(image: str, mask: str) -> tuple[np.ndarray, np.ndarray]:
-        return load_query(root / image, root / mask if mask else None, size, margin)
+    def load(image: str, mask: str, box: str) -> tuple[np.ndarray, np.ndarray]:
+        return load_query(root / image, find_mask(root / image, mask, root), size, margin, box)
 
-    rows = zip(queries["image"], queries["mask"], strict=True)
-    pairs = Parallel(jobs, prefer="threads")(delayed(load)(image, mask) for image, mask in rows)
+    boxes = queries["box"] if "box" in queries else [""] * len(queries)
+    rows = zip(queries["image"], queries["mask"], boxes, strict=True)
+    pairs = Parallel(jobs, prefer="threads")(delayed(load)(*row) for row in rows)
     rgb = np.stack([p for p, _ in pairs]) if pairs else np.zeros((0, size, size, 3), np.uint8)
     mask = np.stack([m for _, m in pairs]) if pairs else np.zeros((0, size, size), np.uint8)
     return torch.from_numpy(rgb).permute(0, 3, 1, 2).contiguous(), torch.from_numpy(mask).unsqueeze(1)

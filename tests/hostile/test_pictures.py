@@ -7,7 +7,8 @@ import pytest
 from PIL import Image, ImageOps
 
 from hostile import pictures
-from lib.data.images import LONGEST, load_query, looks_inverted, read_mask, read_picture
+from lib.data.decode import looks_inverted
+from lib.data.images import LONGEST, load_query, read_mask, read_picture
 
 
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
