@@ -66,13 +66,17 @@ def main() -> int:
         flat = views.flatten(0, 1).T
         ours, product = shortest(lambda i=index: i.search(query, TOP)), shortest(lambda f=flat: query @ f)
         rows.append((size, ours, product))
-        print(f"{size:>8,} {1e3 * ours:>11.2f} {1e3 * product:>12.2f} {ours / product:>6.2f} {1e3 * (ours + embedding):>20.1f}")
+        total = 1e3 * (ours + embedding)
+        print(f"{size:>8,} {1e3 * ours:>11.2f} {1e3 * product:>12.2f} {ours / product:>6.2f} {total:>20.1f}")
     last, ours, product = rows[-1]
     middle = rows[len(rows) // 2]  # below it fixed costs hide the growth
     slope = np.log(ours / middle[1]) / np.log(last / middle[0])
     held = [
         (f"growth from {middle[0]:,} to {last:,}: (shapes)^{slope:.2f}, limit {GROWTH}", slope <= GROWTH),
-        (f"{ours / product:.2f} times the matrix product at {last:,}, limit {TIMES_PRODUCT}", ours <= TIMES_PRODUCT * product),
+        (
+            f"{ours / product:.2f} times the matrix product at {last:,}, limit {TIMES_PRODUCT}",
+            ours <= TIMES_PRODUCT * product,
+        ),
         (f"{ours + embedding:.3f} s from picture to hits at {last:,}, limit {SECONDS}", ours + embedding <= SECONDS),
     ]
     for text, holds in held:

@@ -53,7 +53,9 @@ def test_names_that_are_code_stay_text_in_the_page(tmp_path):
     """Wherever a file or category name can stand: a table, printed text, an error, a heading, alternative text."""
     frame = pd.DataFrame({EVIL: [EVIL], "category": ['" onmouseover="alert(3)']})
     html = new_output("execute_result", data={"text/html": frame.to_html(), "text/plain": EVIL}, execution_count=1)
-    raw = new_output("display_data", data={"text/html": f"<b onclick='alert(4)'>{EVIL}</b><a href='javascript:1'>a</a>"})
+    raw = new_output(
+        "display_data", data={"text/html": f"<b onclick='alert(4)'>{EVIL}</b><a href='javascript:1'>a</a>"}
+    )
     error = new_output("error", ename="E", evalue=EVIL, traceback=[EVIL])
     outputs = [html, raw, error, new_output("stream", name="stdout", text=EVIL)]
     markdown = f"# {EVIL}\n\n[link](javascript:alert(5)) {EVIL}\n\n$\\text{{{EVIL}}}$"
@@ -123,6 +125,13 @@ def test_no_code_of_lib_unpickles_or_evaluates_but_one():
     for path in root.glob("lib/**/*.py"):
         text = path.read_text(encoding="utf-8")
         if path.name != "unpickle.py":
-            for word in ("pickle.load", "import pickle", "joblib.load", "allow_pickle=True", "yaml.load(", "shell=True"):
+            for word in (
+                "pickle.load",
+                "import pickle",
+                "joblib.load",
+                "allow_pickle=True",
+                "yaml.load(",
+                "shell=True",
+            ):
                 assert word not in text, f"{path.name}: {word}"
         assert text.count("torch.load(") == text.count("weights_only=True"), path

@@ -119,7 +119,9 @@ def diary(tree: Path) -> list[list[int]]:
 
 def test_a_killed_repro_goes_on_where_it_was_and_ends_with_the_same_hashes(tree):
     (tree / "hold").touch()
-    running = subprocess.Popen(dvc("repro"), cwd=tree, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    running = subprocess.Popen(
+        dvc("repro"), cwd=tree, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
     wait_for(lambda: len(diary(tree)) == 3)
     _, kernel, runner = diary(tree)[-1]
     assert alive(kernel) and alive(runner)

@@ -108,7 +108,14 @@ def test_the_embedded_collection_and_ones_own_are_searched_together(folder, mode
     shutil.copy(folder / "cone.glb", tmp_path / "theirs.glb")
     views = model.embed_views(torch.from_numpy(draw(tmp_path / "theirs.glb", "y", DRAWING))[None])
     save_file({"views": views}, tmp_path / "cmic" / "gallery.safetensors")
-    row = {"shape_id": "theirs", "category": "cone", "mesh": "theirs.glb", "up": "y", "licence": "CC0-1.0", "creator": "A"}
+    row = {
+        "shape_id": "theirs",
+        "category": "cone",
+        "mesh": "theirs.glb",
+        "up": "y",
+        "licence": "CC0-1.0",
+        "creator": "A",
+    }
     theirs = embedded(pd.DataFrame([row]), tmp_path, tmp_path / "cmic", model)
     maker = model_hash(tmp_path / "cmic" / "weights.safetensors")
     both = joined(theirs, build(folder, model, maker)[0])
