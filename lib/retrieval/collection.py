@@ -140,7 +140,7 @@ def embed(model: CMIC, views: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def best_views(hits: pd.DataFrame, drawing: Drawing) -> list[np.ndarray]:
-    """What to show of every hit, (size, size) uint8: its view number `view`, drawn from its mesh; white if it is gone."""
+    """Each hit's view number `view`, drawn from its mesh, (size, size) uint8; white where the mesh is gone."""
     pictures = []
     for hit in hits.itertuples():
         views = draw(Path(hit.mesh), hit.up, drawing)
