@@ -12,6 +12,8 @@ READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 def sentence(error: OSError) -> str:
     """An OSError as one sentence: which file, why, and what to do."""
     where = error.filename2 or error.filename
+    if where is not None and os.path.abspath(where).startswith(os.getcwd() + os.sep):
+        where = os.path.relpath(where)
     place = f" while writing {where}" if where else ""
     if error.errno in NO_SPACE:
         return f"the disk is full{place} ({error.strerror}): what is finished is kept; free some space and run it again"

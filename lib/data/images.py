@@ -13,7 +13,7 @@ from lib.data.decode import decode
 from lib.data.masks import alpha_mask, annotated_mask
 from lib.data.tables import file_of
 
-LONGEST = 8192  # pixels: what is cropped larger than this (a picture of 20,000 x 20) is made smaller first
+LONGEST = 4096  # pixels: what is cropped larger than this (a picture of 20,000 x 20) is made smaller first
 
 
 def read_picture(path: Path) -> Image.Image:

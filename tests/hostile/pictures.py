@@ -69,7 +69,7 @@ READ: dict[str, Callable[[Path], object]] = {
     "sixteen_bit.tif": sixteen_bit,
     "float.tif": lambda path: Image.fromarray(np.asarray(halves().convert("L"), np.float32) / 255).save(path),
     "cmyk.jpg": lambda path: halves().convert("CMYK").save(path, quality=95),
-    "palette.gif": lambda path: halves().convert("P").save(path),
+    "palette.gif": lambda path: halves().quantize(4).save(path),
     "palette.png": lambda path: halves().quantize(4).save(path),
     "animated.gif": animated,
     "rotated.jpg": rotated,

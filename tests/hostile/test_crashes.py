@@ -28,7 +28,7 @@ DVC = """stages:
     outs: [artifacts/train/weights.safetensors, reports/02_train.ipynb, reports/02_train.html]
 """
 PARAMETERS = 'seed = 1\nnum_threads = 1\nartifacts = "artifacts/smoke"\nreports = "reports/smoke"\n'
-FIRST = "from lib import paths\n\npaths.artifact(artifacts, 'first.txt').write_text('first');"
+FIRST = "from lib import paths\n\npaths.artifact(artifacts, 'first.txt').write_text(word);"
 # a training as the real ones are: checkpoints by lib, and beside them a diary of the epochs that were really computed
 TRAIN = """
 import os, time
@@ -67,18 +67,14 @@ print(f"{len(curves)} epochs")
 @pytest.fixture
 def tree(tmp_path):
     """A tree with a quick stage and a training, tracked by DVC, with a copy of lib of its own."""
-    files = [*ROOT.glob("lib/*.py"), *ROOT.glob("lib/*/__init__.py"), ROOT / "lib/report/html.py"]
-    for file in [*files, ROOT / "lib/training/checkpoint.py"]:
-        target = tmp_path / file.relative_to(ROOT)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(file, target)
+    shutil.copytree(ROOT / "lib", tmp_path / "lib", ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "notebooks").mkdir()
-    for name, parameters, code in (("01_first", "", FIRST), ("02_train", "epochs = 1\n", TRAIN)):
+    for name, parameters, code in (("01_first", 'word = "smoke"\n', FIRST), ("02_train", "epochs = 1\n", TRAIN)):
         parameters = new_code_cell(PARAMETERS + parameters, metadata={"tags": ["parameters"]})
         notebook = new_notebook(cells=[parameters, new_code_cell(code)])
         canonical.write(canonical.cleaned(notebook), tmp_path / "notebooks" / f"{name}.ipynb")
     (tmp_path / "dvc.yaml").write_text(DVC)
-    (tmp_path / "params.yaml").write_text("base: {seed: 7, num_threads: 1}\nfirst: {}\ntrain: {epochs: 5}\n")
+    (tmp_path / "params.yaml").write_text("base: {seed: 7, num_threads: 1}\nfirst: {word: first}\ntrain: {epochs: 5}\n")
     subprocess.run(dvc("init", "--quiet", "--no-scm"), cwd=tmp_path, env=environment(), check=True)
     return tmp_path
 
@@ -120,13 +116,13 @@ def diary(tree: Path) -> list[list[int]]:
 def test_a_killed_repro_goes_on_where_it_was_and_ends_with_the_same_hashes(tree):
     (tree / "hold").touch()
     running = subprocess.Popen(
-        dvc("repro"), cwd=tree, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        dvc("repro"), cwd=tree, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     wait_for(lambda: len(diary(tree)) == 3)
     _, kernel, runner = diary(tree)[-1]
     assert alive(kernel) and alive(runner)
     running.send_signal(signal.SIGKILL)  # DVC alone: what it started has to notice
-    running.communicate()
+    running.wait()
     wait_for(lambda: not alive(runner) and not alive(kernel), 20)
     beat = (tree / "heartbeat").stat().st_mtime_ns
     time.sleep(0.3)
