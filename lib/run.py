@@ -19,6 +19,7 @@ from nbclient.exceptions import CellControlSignal, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
 from lib import canonical
+from lib.failures import end_with_parent, sentence
 from lib.params import check_keys, read_yaml, stage_of, stage_params
 from lib.paths import root
 from lib.report.html import to_html
@@ -136,10 +137,15 @@ def main() -> int:
     args = parser.parse_args()
     if not args.smoke and len(args.notebook) != 1:
         parser.error("name one notebook, such as 04_train_cmic")
+    if "DVC_STAGE" in os.environ:  # set by `dvc repro` for the commands it starts
+        end_with_parent()
     try:
         run_smoke(args.notebook) if args.smoke else run_stage(args.notebook[0])
     except (StageError, ValueError, KeyError, FileNotFoundError) as error:
         print(f"\n{error.args[0] if isinstance(error, KeyError) else error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"\n{sentence(error)}", file=sys.stderr)
         return 1
     return 0
 

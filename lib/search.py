@@ -21,6 +21,7 @@ from matplotlib.figure import Figure
 
 from lib.data.own import OwnPicture, read_own
 from lib.data.tables import read_tables
+from lib.failures import sentence
 from lib.geometry.cameras import Rig
 from lib.models.cmic import CMIC, load_cmic, on_white
 from lib.params import read_yaml
@@ -133,7 +134,7 @@ def main(arguments: list[str] | None = None) -> int:
         figure, hits = searcher.page(own, args.top)
         save_png(figure, args.out, description=f"{plain(args.picture.name)}: " + ", ".join(hits["shape_id"]))
     except (ValueError, OSError) as error:
-        print(error, file=sys.stderr)
+        print(sentence(error) if isinstance(error, OSError) else error, file=sys.stderr)
         return 1
     print(table(hits, searcher.drawing.rig))
     print(f"mask: {own.source}; {len(searcher.collection.shapes)} models searched and drawn", file=sys.stderr, end=" ")

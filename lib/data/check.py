@@ -7,8 +7,9 @@ import pandas as pd
 from joblib import Parallel, delayed
 from PIL import Image
 
-from lib.data.images import find_mask, looks_inverted, read_mask, read_picture
-from lib.data.tables import leaves_root, validate
+from lib.data.decode import looks_inverted
+from lib.data.images import find_mask, read_mask, read_picture
+from lib.data.tables import file_of, leaves_root, validate
 from lib.geometry.mesh import normalise, read_mesh
 
 ON_ERROR = ("skip", "fail")
@@ -71,7 +72,7 @@ def row_faults(frame: pd.DataFrame, columns: Iterable[str], root: Path) -> list[
 
 def found(root: Path, address: str) -> bool:
     """Whether a path, or the file of an address such as `train.json#12`, is below the root; empty text is no path."""
-    return address == "" or (root / address).is_file() or (root / address.rpartition("#")[0]).is_file()
+    return address == "" or (root / file_of(address)).is_file()
 
 
 def first_fault(faults: list[pd.Series]) -> pd.Series:

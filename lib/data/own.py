@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
+from lib.data.decode import decode, looks_inverted
 from lib.data.grabcut import estimate_mask
-from lib.data.images import crop_query, decode, looks_inverted, read_mask, read_picture
+from lib.data.images import crop_query, read_mask, read_picture
 
 Box = tuple[int, int, int, int]
 

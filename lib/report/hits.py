@@ -38,8 +38,8 @@ def hits_sheet(
     rows = max(2, -(-len(hits) // COLUMNS))
     with style():
         figure = plt.figure(figsize=(10.5, 2.25 * rows), layout="none")
-        left, right = figure.add_gridspec(1, 2, width_ratios=[2.1, 8], left=0.01, right=0.99, top=0.95, bottom=0.02)
-        column = left.subgridspec(2, 1, hspace=0.25)
+        halves = figure.add_gridspec(1, 2, width_ratios=[2.1, 8], left=0.01, right=0.99, top=0.93, bottom=0.02)
+        column = halves[0].subgridspec(2, 1, hspace=0.25)
         for cell, shown, title in (
             (column[0], veiled(picture, mask), f"the picture; its mask is from\n{source}"),
             (column[1], seen, "as the network sees it"),
@@ -48,7 +48,7 @@ def hits_sheet(
             axes.imshow(shown)
             axes.set_title(title, fontsize=8)
             axes.set_axis_off()
-        grid = right.subgridspec(rows, COLUMNS, hspace=0.12, wspace=0.08)
+        grid = halves[1].subgridspec(rows, COLUMNS, hspace=0.12, wspace=0.08)
         for k, hit in enumerate(hits.itertuples()):
             draw_hit(figure, grid[k // COLUMNS, k % COLUMNS], k + 1, hit, views[k], attention[k])
     return figure
@@ -58,7 +58,7 @@ def draw_hit(figure: Figure, cell, rank: int, hit, view: np.ndarray, attention: 
     """One hit: rank, category and score, its view, the attention over all views, its id and whom to thank."""
     top, bars, text = cell.subgridspec(3, 1, height_ratios=[10, 1.6, 2.6], hspace=0.05).subplots()
     top.imshow(view, cmap="gray", vmin=0, vmax=255)
-    top.set_title(f"{rank}. {plain(hit.category)[:18]}  {hit.score:.2f}", fontsize=8.5, pad=3)
+    top.set_title(f"{rank}. {plain(hit.category)[:18]}  {hit.score:.2f}", fontsize=8.5, pad=3, parse_math=False)
     colors = [ORANGE if v == hit.view else BLUE for v in range(len(attention))]
     bars.bar(np.arange(len(attention)), attention, color=colors, width=0.8)
     bars.set(xlim=(-0.6, len(attention) - 0.4), ylim=(0, max(float(attention.max()), 1e-9)))

@@ -23,7 +23,9 @@ def turning(vertices: np.ndarray, faces: np.ndarray):
     except ImportError:
         return None
     plot = k3d.plot(height=360, grid_visible=False, camera_auto_fit=False, menu_visibility=False)
-    plot += k3d.mesh(vertices.astype(np.float32), faces.astype(np.uint32), color=COLOR, flat_shading=True, side="double")
+    plot += k3d.mesh(
+        vertices.astype(np.float32), faces.astype(np.uint32), color=COLOR, flat_shading=True, side="double"
+    )
     plot.camera_animation = orbit()
     plot.start_auto_play()
     return plot

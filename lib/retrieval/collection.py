@@ -74,7 +74,9 @@ def own_collection(
     if not paths:
         raise ValueError(f"{folder}: holds no meshes ({', '.join(sorted(MESHES))})")
     ups = [up or MESHES[path.suffix.lower()] for path in paths]
-    states = [state_of(path, u, drawing.rig, drawing.size, drawing.supersample) for path, u in zip(paths, ups, strict=True)]
+    states = [
+        state_of(path, u, drawing.rig, drawing.size, drawing.supersample) for path, u in zip(paths, ups, strict=True)
+    ]
     kept = cache / f"{hashlib.sha256(f'{folder.resolve()} {maker}'.encode()).hexdigest()[:16]}.safetensors"
     before = load_index(kept, maker) if kept.is_file() else None
     known = dict(zip(before.shape_ids, before.views, strict=True)) if before else {}
@@ -138,7 +140,7 @@ def embed(model: CMIC, views: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def best_views(hits: pd.DataFrame, drawing: Drawing) -> list[np.ndarray]:
-    """What to show of every hit: its view number `view`, drawn from its mesh, (size, size) uint8; white if it is gone."""
+    """Each hit's view number `view`, drawn from its mesh, (size, size) uint8; white where the mesh is gone."""
     pictures = []
     for hit in hits.itertuples():
         views = draw(Path(hit.mesh), hit.up, drawing)

@@ -23,7 +23,7 @@ from lib.training.checkpoint import cache_folder
 
 CMIC = "CMIC"
 UCM_GCN = "UCM-GCN"
-ROWS: dict[str, dict[str, dict[str, Any]]] = {  # the keys are those of params.yaml's blocks, and three of our own
+ROWS: dict[str, dict[str, dict[str, Any]]] = {  # the keys are those of params.yaml's blocks, and a few of our own
     CMIC: {
         "as it is": {},
         "colour transfer: off": {"color_transfer": "off"},
@@ -47,6 +47,7 @@ ROWS: dict[str, dict[str, dict[str, Any]]] = {  # the keys are those of params.y
         "no view - model edges": {"structural_weight": 0.0},
         "no view - view edges": {"ring_weight": 0.0},
         "no picture - view edges": {"neighbours": 0},
+        "no edges between alike views": {"similar": 0},
         "no discrimination loss": {"discrimination_weight": 0.0},
         "no correlation loss": {"correlation_weight": 0.0},
     },

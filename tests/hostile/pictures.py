@@ -22,7 +22,10 @@ def halves(dark=(20, 20, 20), light=(220, 220, 220)) -> Image.Image:
 
 def claims(width: int, height: int) -> bytes:
     """A PNG of some bytes whose header claims any size: a decompression bomb, as far as a header tells."""
-    chunk = lambda kind, data: struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     return (
         b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 99)) + chunk(b"IEND", b"")
@@ -66,7 +69,7 @@ READ: dict[str, Callable[[Path], object]] = {
     "sixteen_bit.tif": sixteen_bit,
     "float.tif": lambda path: Image.fromarray(np.asarray(halves().convert("L"), np.float32) / 255).save(path),
     "cmyk.jpg": lambda path: halves().convert("CMYK").save(path, quality=95),
-    "palette.gif": lambda path: halves().convert("P").save(path),
+    "palette.gif": lambda path: halves().quantize(4).save(path),
     "palette.png": lambda path: halves().quantize(4).save(path),
     "animated.gif": animated,
     "rotated.jpg": rotated,

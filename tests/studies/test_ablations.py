@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def test_the_rows_change_values_that_exist_and_each_system_starts_from_itself():
     params = read_yaml(ROOT / "params.yaml")
-    ours = {"attention", "mask", "structural_weight", "ring_weight"}
+    ours = {"attention", "mask", "structural_weight", "ring_weight", "similar"}
     for system, block in ((ablations.CMIC, "train_cmic"), (ablations.UCM_GCN, "train_ucm_gcn")):
         rows = ablations.ROWS[system]
         assert next(iter(rows.values())) == {}
