@@ -12,7 +12,7 @@ from lib.data.images import load_queries
 from lib.data.tables import TRAINED, TableError, protocol, validate
 
 
-def annotation(number, image, model, box, shape="polygon"):
+def annotation(number, image, model, box):
     x, y, w, h = box
     polygon = [[x, y, x + w - 1, y, x + w - 1, y + h - 1, x, y + h - 1]]
     return {"id": number, "image_id": image, "model_id": model, "bbox": box, "segmentation": polygon, "category_id": 1}
@@ -88,7 +88,7 @@ def test_errors(root):
     with pytest.raises(TableError, match="annotation 1 is of image 4, which is not listed"):
         future3d.read(root)
     path.write_text("{")
-    with pytest.raises(TableError, match=r"train_set.json: is not JSON"):
+    with pytest.raises(ValueError, match=r"train_set.json: cannot be read as JSON"):
         future3d.read(root)
     path.unlink()
     with pytest.raises(FileNotFoundError, match=r"train_set.json: no such annotation file"):
