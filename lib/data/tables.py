@@ -84,8 +84,8 @@ def validate(shapes: pd.DataFrame, queries: pd.DataFrame, root: Path | None = No
     category = queries["category"].isin({"", OTHER, *shapes["category"]})
     check("queries.csv", queries, ~category, "are of a category that no shape has", "category")
     of_shape = queries["shape_id"].map(shapes.set_index("shape_id")["split"])
-    # protocols that divide pictures, not shapes, validate on other pictures of training shapes
-    fits = queries["split"].eq(of_shape) | (queries["split"].eq("val") & of_shape.eq("train"))
+    # where a published protocol divides pictures, other pictures of training shapes validate; test shapes never do
+    fits = (queries["split"] == of_shape) | ((queries["split"] == "val") & (of_shape == "train"))
     leak = (queries["split"] != "test") & (queries["shape_id"] != "") & ~fits
     check("queries.csv", queries, leak, "train or validate on a shape of another split")
     spread = shapes.groupby("group")["split"].transform("nunique") > 1
