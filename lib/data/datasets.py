@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from lib.data import cross, folder, future3d, mi3dor, sweethome
+from lib.data import cmic_release, cross, folder, future3d, mi3dor, sweethome
 from lib.data.tables import validate
 
 Reader = Callable[..., tuple[pd.DataFrame, pd.DataFrame]]
 READERS: dict[str, Reader] = {
+    **{f"cmic_{name}": partial(cmic_release.read, name=name) for name in cmic_release.CATEGORIES},
     "folder": folder.read,
     "future3d": future3d.read,
     "mi3dor": mi3dor.read,

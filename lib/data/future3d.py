@@ -11,14 +11,15 @@ The challenge (IJCAI-PRICAI 2020) has cropped pictures, grey renders of its mode
 Its lists come as `train_set.npy`, which is a pickle: it is read by the restricted unpickler, plain data only.
 """
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from lib.data.folder import PICTURES, parts
+from lib.data.records import read_json
 from lib.data.tables import OTHER, QUERY_COLUMNS, SHAPE_COLUMNS, TRAINED, TableError, check, with_columns
+from lib.data.unpickle import Unpickler
 
 MODELS, SCENES = "3D-FUTURE-model", "3D-FUTURE-scene"
 ABOUT = {"source": "3D-FUTURE", "licence": "3D-FUTURE licence, research only", "up": "y"}
@@ -118,20 +119,8 @@ def read_list(path: Path) -> list[dict]:
     path = path.with_suffix(".npy")
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such list (nor as .json)")
-    from lib.data.unpickle import Unpickler
-
     with path.open("rb") as file:
         version = np.lib.format.read_magic(file)
         header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         header(file)
         return list(Unpickler(file, encoding="latin1").load())
-
-
-def read_json(path: Path) -> list | dict:
-    """The content of a JSON file. Raises FileNotFoundError or TableError naming it."""
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such annotation file")
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise TableError(f"{path}: is not JSON ({error})") from error

@@ -10,6 +10,7 @@ import pandas as pd
 from joblib import Parallel, delayed
 from PIL import Image
 
+from lib.data.cmic_release import read_renders
 from lib.data.folder import PICTURES
 from lib.data.images import read_picture
 from lib.data.tables import TableError, file_of
@@ -51,8 +52,6 @@ def read_views(root: Path, address: str, count: int, size: int) -> tuple[np.ndar
     """
     name = file_of(address)
     if name != address:
-        from lib.data.cmic_release import read_renders
-
         category, instance = address[len(name) + 1 :].split("/", 1)
         pictures, coloured = list(read_renders(root / name, category, instance)), 0
         extra = max(0, len(pictures) - count)
