@@ -13,13 +13,12 @@ from lib.data.tables import validate
 Reader = Callable[..., tuple[pd.DataFrame, pd.DataFrame]]
 READERS: dict[str, Reader] = {
     **{f"cmic_{name}": partial(cmic_release.read, name=name) for name in cmic_release.CATEGORIES},
-    "compcars": partial(cars.read, name="compcars"),
+    **{name: partial(cars.read, name=name) for name in cars.PICTURES},
     "folder": folder.read,
     "future3d": future3d.read,
     "mi3dor": mi3dor.read,
     "mi3dor2": mi3dor.read_second,
     "pix3d": pix3d.read,
-    "stanfordcars": partial(cars.read, name="stanfordcars"),
     "sweethome": sweethome.read,
 }
 CROSS = "cross"  # queries of one dataset, shapes of another

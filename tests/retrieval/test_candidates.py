@@ -33,7 +33,9 @@ def test_what_is_not_allowed_stands_last_in_its_own_order():
     out = restricted(similarity, allowed)
     assert np.isfinite(out).all() and (out[allowed] == similarity[allowed]).all()
     for q, ranking in enumerate(order(out)):
-        plain = [g for g in order(similarity)[q] if allowed[q, g]] + [g for g in order(similarity)[q] if not allowed[q, g]]
+        plain = [g for g in order(similarity)[q] if allowed[q, g]] + [
+            g for g in order(similarity)[q] if not allowed[q, g]
+        ]
         assert ranking.tolist() == plain
     assert restricted(similarity, np.ones_like(allowed)) is similarity
     with pytest.raises(ValueError, match=r"similarity is \(20, 9\), allowed \(20, 8\)"):
