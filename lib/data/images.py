@@ -6,41 +6,69 @@ import numpy as np
 import pandas as pd
 import torch
 from joblib import Parallel, delayed
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 
 from lib.data.masks import alpha_mask, annotated_mask
 from lib.data.tables import file_of
 
 
+MAX_PIXELS = 150_000_000  # more is refused before anything is decoded: a file of some kilobytes can claim gigabytes
+LONGEST = 8192  # pixels: what is cropped larger than this (a picture of 20,000 x 20) is made smaller first
+
+
 def read_picture(path: Path) -> Image.Image:
-    """A picture as RGB; transparency is laid on white. Raises FileNotFoundError, or ValueError naming the file."""
-    try:
-        with Image.open(path) as picture:
-            if "A" in picture.getbands() or "transparency" in picture.info:
-                picture = picture.convert("RGBA")
-                return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
-            return picture.convert("RGB")
-    except FileNotFoundError:
-        raise FileNotFoundError(f"{path}: no such picture") from None
-    except (OSError, ValueError, SyntaxError) as error:
-        raise ValueError(f"{path}: cannot be read as a picture ({error})") from error
+    """A picture as 8-bit RGB, upright as its EXIF data say; transparency is laid on white, of an animation the first.
+
+    Raises FileNotFoundError, or ValueError naming the file.
+    """
+    picture = decode(path, "picture")
+    if "A" in picture.getbands() or "transparency" in picture.info:
+        picture = picture.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
+    return picture.convert("RGB")
 
 
 def read_mask(path: Path | None, size: tuple[int, int]) -> Image.Image:
-    """A mask as 8-bit grey of the given (width, height); without a path the whole picture counts as object."""
+    """A mask as 8-bit grey of the given (width, height); without a path the whole picture counts as object.
+
+    A mask of zeros and ones is taken as one of 0 and 255. Raises FileNotFoundError, or ValueError naming the file.
+    """
     if path is None:
         return Image.new("L", size, 255)
-    try:
-        with Image.open(path) as mask:
-            mask = mask.convert("L")
-    except FileNotFoundError:
-        raise FileNotFoundError(f"{path}: no such mask") from None
-    except (OSError, ValueError, SyntaxError) as error:
-        raise ValueError(f"{path}: cannot be read as a mask ({error})") from error
+    mask = decode(path, "mask").convert("L")
     if mask.size != size:
         raise ValueError(f"{path}: the mask is {mask.size[0]} x {mask.size[1]}, its picture {size[0]} x {size[1]}")
-    return mask
+    return mask.point(lambda v: 255 * v) if mask.getextrema()[1] == 1 else mask
+
+
+def looks_inverted(mask: Image.Image) -> bool:
+    """Whether a mask (8-bit grey) marks the ground instead of the object: all of its edge, but not all of it."""
+    inside = np.asarray(mask) >= 128
+    edge = np.concatenate([inside[0], inside[-1], inside[:, 0], inside[:, -1]])
+    return bool(edge.all() and not inside.all())
+
+
+def decode(path: Path, what: str) -> Image.Image:
+    """The file's first picture in memory, upright, 8 bits per channel. Raises as `read_picture`, which this is for."""
+    try:
+        with Image.open(path) as picture:
+            if picture.width * picture.height > MAX_PIXELS:
+                raise ValueError(f"{picture.width} x {picture.height} pixels are more than {MAX_PIXELS:,}")
+            return eight_bit(ImageOps.exif_transpose(picture))
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{path}: no such {what}") from None
+    except Exception as error:  # every decoder behind Pillow raises kinds of its own
+        raise ValueError(f"{path}: cannot be read as a {what} ({error or type(error).__name__})") from error
+
+
+def eight_bit(picture: Image.Image) -> Image.Image:
+    """Pictures of 16-bit grey scaled to 8 bits, and floats in [0, 1]; Pillow's own conversion cuts them off at 255."""
+    if not picture.mode.startswith(("I", "F")):
+        return picture
+    values = np.asarray(picture).astype(np.float64)
+    values = values * 255 if picture.mode == "F" and values.max() <= 1 else values / 257
+    return Image.fromarray(np.clip(np.rint(values), 0, 255).astype(np.uint8))
 
 
 def square_around(box: tuple[int, int, int, int], margin: float) -> tuple[int, int, int, int]:
@@ -51,6 +79,18 @@ def square_around(box: tuple[int, int, int, int], margin: float) -> tuple[int, i
     side = max(1, round(2 * half))
     left, top = round(x - half), round(y - half)
     return left, top, left + side, top + side
+
+
+def bounded(
+    picture: Image.Image, alpha: Image.Image, square: tuple[int, int, int, int]
+) -> tuple[Image.Image, Image.Image, tuple[int, int, int, int]]:
+    """A picture, its mask and the square to crop, made smaller together where the square is larger than `LONGEST`."""
+    side = square[2] - square[0]
+    if side <= LONGEST:
+        return picture, alpha, square
+    size = tuple(max(1, round(length * LONGEST / side)) for length in picture.size)
+    left, top = (round(place * LONGEST / side) for place in square[:2])
+    return picture.resize(size), alpha.resize(size), (left, top, left + LONGEST, top + LONGEST)
 
 
 def load_query(
@@ -67,10 +107,19 @@ def load_query(
     if mask is None and box:
         alpha = Image.new("L", picture.size, 0)
         alpha.paste(255, tuple(int(edge) for edge in box.split()))
+    return crop_query(picture, alpha, size, margin)
+
+
+def crop_query(picture: Image.Image, alpha: Image.Image, size: int, margin: float) -> tuple[np.ndarray, np.ndarray]:
+    """A picture and its mask cropped to the square around the mask: RGB (size, size, 3) and mask (size, size), uint8.
+
+    What lies outside the picture is white and not object. An empty mask counts as no mask.
+    """
     box = alpha.point(lambda v: 255 * (v >= 128)).getbbox()
     if box is None:
         alpha, box = Image.new("L", picture.size, 255), (0, 0, *picture.size)
     square = square_around(box, margin)
+    picture, alpha, square = bounded(picture, alpha, square)
     side = square[2] - square[0]
     canvas, cut = Image.new("RGB", (side, side), "white"), Image.new("L", (side, side), 0)
     canvas.paste(picture, (-square[0], -square[1]))

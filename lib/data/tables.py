@@ -163,3 +163,10 @@ def limit(shapes: pd.DataFrame, queries: pd.DataFrame, count: int) -> tuple[pd.D
     loose = (queries["shape_id"] == "") & queries["category"].isin(names) & (place < 6 * queries["split"].map(quota))
     queries = queries[queries["shape_id"].isin(set(chosen["shape_id"])) | loose]
     return chosen.reset_index(drop=True), queries.reset_index(drop=True)
+
+
+def example_picture(shapes: pd.DataFrame, queries: pd.DataFrame) -> tuple[str, str]:
+    """Image and mask of a picture to try a search with: of a shape that was not trained on, where there is one."""
+    unseen = (queries["split"] == "test") & (protocol(shapes, queries) == "unseen") & (queries["mask"] != "")
+    row = queries[unseen if unseen.any() else queries["mask"] != ""].iloc[0]
+    return row["image"], row["mask"]

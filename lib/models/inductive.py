@@ -33,6 +33,7 @@ class TrainedUCMGCN:
     view_inputs: Tensor
     view_hidden: Tensor
     view_degrees: Tensor
+    variant: str = "white"  # what pictures are put in as: raw, white or grey
 
     @torch.no_grad()
     def embed_queries(self, features: Tensor, exclude: Tensor | None = None, block: int = 2048) -> Tensor:
