@@ -85,7 +85,9 @@ def bed(r: np.random.Generator) -> list[Part]:
     w, d, h = r.uniform(0.9, 1.8), r.uniform(1.9, 2.2), r.uniform(0.2, 0.4)
     parts = [*legs(w, d, h, 0.08, False), box(0, 0, h, w, d, 0.2), box(0, d / 2, 0, w, 0.06, h + r.uniform(0.3, 0.8))]
     pillows = 2 if w > 1.3 else 1
-    return parts + [box((k - (pillows - 1) / 2) * w / 2, d / 2 - 0.3, h + 0.2, w * 0.4, 0.35, 0.1) for k in range(pillows)]
+    return parts + [
+        box((k - (pillows - 1) / 2) * w / 2, d / 2 - 0.3, h + 0.2, w * 0.4, 0.35, 0.1) for k in range(pillows)
+    ]
 
 
 CATEGORIES = {"bed": bed, "chair": chair, "lamp": lamp, "shelf": shelf, "table": table, "vase": vase}
@@ -107,7 +109,9 @@ def paint(parts: list[Part], size: int, r: np.random.Generator) -> tuple[Image.I
     normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
     light = r.normal(size=3) + [0, 0, 2]
     shade = 0.45 + 0.55 * np.abs(normal @ light / np.linalg.norm(light))
-    background = Image.fromarray(r.integers(0, 256, (4, 4, 3), dtype=np.uint8)).resize((fine, fine), Image.Resampling.BICUBIC)
+    background = Image.fromarray(r.integers(0, 256, (4, 4, 3), dtype=np.uint8)).resize(
+        (fine, fine), Image.Resampling.BICUBIC
+    )
     picture, mask = background.filter(ImageFilter.GaussianBlur(3)), Image.new("L", (fine, fine))
     on_picture, on_mask = ImageDraw.Draw(picture), ImageDraw.Draw(mask)
     for k in np.argsort(-local[..., 2].mean(1), kind="stable"):

@@ -87,4 +87,6 @@ def test_an_experiment_runs_from_end_to_end_on_a_root_elsewhere(name, tmp_path):
     scores = read_yaml(tree / "reports" / "metrics" / "evaluate.json")
     domain = next(iter(scores["cmic"]))
     assert any(cell["top1"]["value"] is not None for cell in scores["cmic"][domain].values())
-    assert not list((tree / "reports").glob("_failed/*")) and len(list((tree / "reports").glob("*.html"))) == len(STAGES)
+    assert not list((tree / "reports").glob("_failed/*")) and len(list((tree / "reports").glob("*.html"))) == len(
+        STAGES
+    )
