@@ -94,7 +94,7 @@ CATEGORIES = {"bed": bed, "chair": chair, "lamp": lamp, "shelf": shelf, "table":
 
 
 def paint(parts: list[Part], size: int, r: np.random.Generator) -> tuple[Image.Image, Image.Image]:
-    """A picture of the parts in perspective before a background, and its mask: the painter's algorithm, flat shading."""
+    """A picture of the parts in perspective before a background, and its mask, by the painter's algorithm."""
     fine = size * 2
     corners = np.concatenate([part.triangles for part in parts])
     colour = np.concatenate([np.tile(r.uniform(40, 255, 3), (len(part.triangles), 1)) for part in parts])
@@ -124,7 +124,7 @@ def paint(parts: list[Part], size: int, r: np.random.Generator) -> tuple[Image.I
 def make_folder(
     root: Path, each: int = 6, pictures: int = 5, size: int = 160, categories: Iterable[str] = CATEGORIES
 ) -> None:
-    """Writes `each` shapes per category, in four formats, and `pictures` of each: some with alpha, some with a mask file."""
+    """Writes `each` shapes per category, in four formats, and `pictures` of each, with alpha, a mask file or neither."""
     for category in categories:
         for k in range(each):
             name = f"{category}_{k:02d}"

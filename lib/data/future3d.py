@@ -38,7 +38,7 @@ def read(
     if layout == "challenge":
         return read_challenge(root, val)
     if layout != "scene" or label not in ("super-category", "category"):
-        raise ValueError(f"prepare.options: layout={layout} label={label}; scene or challenge, super-category or category")
+        raise ValueError(f"prepare.options: layout={layout} label={label}; scene, challenge; super-category, category")
     info = pd.DataFrame(read_json(root / MODELS / "model_info.json"))
     shapes = pd.DataFrame({"shape_id": info["model_id"].astype(str)})
     shapes["category"] = info[label].fillna("").map(lambda name: name.strip() or OTHER)
@@ -87,7 +87,7 @@ def split_shapes(shapes: pd.DataFrame, queries: pd.DataFrame, val: float) -> tup
 
 
 def read_challenge(root: Path, val: float) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The challenge's training pictures and models; its test pictures have no known shape and search the test models."""
+    """The challenge's training pictures and models; test pictures have no known shape and search the test models."""
     rows, models = [], {}
     train, test = root / "train_data", root / "test_data"
     for each in read_list(train / "data_info" / "train_set"):

@@ -12,7 +12,6 @@ from torch import Tensor
 from lib.data.masks import alpha_mask, annotated_mask
 from lib.data.tables import file_of
 
-
 MAX_PIXELS = 150_000_000  # more is refused before anything is decoded: a file of some kilobytes can claim gigabytes
 LONGEST = 8192  # pixels: what is cropped larger than this (a picture of 20,000 x 20) is made smaller first
 

@@ -58,9 +58,10 @@ def absent(paths: pd.Series, root: Path) -> pd.Series:
 
 def validate(shapes: pd.DataFrame, queries: pd.DataFrame, root: Path | None = None) -> None:
     """Checks both tables; with `root` also that every mesh, view, picture and mask is below it. Raises TableError."""
+    pictures = ["image", "mask", "true_mesh"]
     for name, frame, columns, required, paths in (
         ("shapes.csv", shapes, SHAPE_COLUMNS, ["shape_id", "category", "group", "split"], ["mesh", "views"]),
-        ("queries.csv", queries, QUERY_COLUMNS, ["query_id", "image", "split", "domain"], ["image", "mask", "true_mesh"]),
+        ("queries.csv", queries, QUERY_COLUMNS, ["query_id", "image", "split", "domain"], pictures),
     ):
         missing = [c for c in columns if c not in frame.columns]
         if missing:

@@ -83,7 +83,7 @@ def squared(picture: np.ndarray, size: int) -> np.ndarray:
 def pack_views(
     shapes: pd.DataFrame, root: Path, out: Path, count: int = 12, size: int = 128, jobs: int = 2
 ) -> dict[str, int]:
-    """Writes the ready-made views of all shapes to `out` (.npy, uint8, (S, count, size, size)); returns what was noticed.
+    """Writes the ready-made views of all shapes to `out` (.npy, uint8, (S, count, size, size)); says what it noticed.
 
     `extra` counts pictures left out beyond `count`, `coloured` those that were not grey, `dark` those on a dark
     background; `empty` those without anything on them. `out` appears when it is complete.
