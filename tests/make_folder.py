@@ -124,7 +124,7 @@ def paint(parts: list[Part], size: int, r: np.random.Generator) -> tuple[Image.I
 def make_folder(
     root: Path, each: int = 6, pictures: int = 5, size: int = 160, categories: Iterable[str] = CATEGORIES
 ) -> None:
-    """Writes `each` shapes per category, in four formats, and `pictures` of each, with alpha, a mask file or neither."""
+    """Writes `each` shapes per category, in four formats, and `pictures` of each: alpha, a mask file or neither."""
     for category in categories:
         for k in range(each):
             name = f"{category}_{k:02d}"

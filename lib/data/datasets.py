@@ -1,4 +1,4 @@
-"""The datasets by name: each adapter is one function `read(root, **options) -> (shapes, queries)`; it copies nothing."""
+"""The datasets by name: an adapter is one function `read(root, **options) -> (shapes, queries)` and copies nothing."""
 
 import inspect
 from collections.abc import Callable
