@@ -21,7 +21,12 @@ class RejectedError(ValueError):
 
 
 def check_files(
-    shapes: pd.DataFrame, queries: pd.DataFrame, root: Path, on_error: str = "skip", jobs: int = 2, backend: str = "loky"
+    shapes: pd.DataFrame,
+    queries: pd.DataFrame,
+    root: Path,
+    on_error: str = "skip",
+    jobs: int = 2,
+    backend: str = "loky",
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Both tables without the rows that cannot be used, and these as rows of `table, id, reason`.
 
@@ -65,7 +70,9 @@ def row_faults(frame: pd.DataFrame, columns: Iterable[str], root: Path) -> list[
     key = frame.columns[0]
     faults = [frame[key].duplicated().map({True: f"repeats a {key}", False: ""})]
     for column in columns:
-        faults.append(frame[column].map(lambda p, c=column: f"{p}: a path that leaves the root" if leaves_root(p) else ""))
+        faults.append(
+            frame[column].map(lambda p, c=column: f"{p}: a path that leaves the root" if leaves_root(p) else "")
+        )
         faults.append(frame[column].map(lambda p, c=column: "" if found(root, p) else f"{p}: no such {c}"))
     return faults
 

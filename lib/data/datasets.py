@@ -1,4 +1,4 @@
-"""The datasets by name: each adapter is one function `read(root, **options) -> (shapes, queries)` that copies nothing."""
+"""The datasets by name: an adapter is one function `read(root, **options) -> (shapes, queries)` and copies nothing."""
 
 import inspect
 from collections.abc import Callable
@@ -7,15 +7,18 @@ from pathlib import Path
 
 import pandas as pd
 
-from lib.data import cross, folder, future3d, mi3dor, sweethome
+from lib.data import cars, cmic_release, cross, folder, future3d, mi3dor, pix3d, sweethome
 from lib.data.tables import validate
 
 Reader = Callable[..., tuple[pd.DataFrame, pd.DataFrame]]
 READERS: dict[str, Reader] = {
+    **{f"cmic_{name}": partial(cmic_release.read, name=name) for name in cmic_release.CATEGORIES},
+    **{name: partial(cars.read, name=name) for name in cars.PICTURES},
     "folder": folder.read,
     "future3d": future3d.read,
     "mi3dor": mi3dor.read,
     "mi3dor2": mi3dor.read_second,
+    "pix3d": pix3d.read,
     "sweethome": sweethome.read,
 }
 CROSS = "cross"  # queries of one dataset, shapes of another

@@ -42,7 +42,8 @@ def read(
         raise ValueError(f"prepare.options: train={train}, val={val} and held_out={held_out} are no shares of a whole")
     meshes = [path for path in files(root / "shapes") if path.suffix.lower() in MESHES]
     if not meshes:
-        raise TableError(f"{root / 'shapes'}: no mesh in it; expected shapes/<category>/<id>.<ext>, {', '.join(MESHES)}")
+        kinds = ", ".join(MESHES)
+        raise TableError(f"{root / 'shapes'}: no mesh in it; expected shapes/<category>/<id>.<ext>, {kinds}")
     shapes = pd.DataFrame({"mesh": [path.relative_to(root).as_posix() for path in meshes]})
     shapes["shape_id"] = [Path(path).stem for path in shapes["mesh"]]
     shapes["category"] = [Path(path).parent.name if path.count("/") > 1 else OTHER for path in shapes["mesh"]]
@@ -62,7 +63,8 @@ def read(
         own = parts(queries["query_id"][loose], queries["category"][loose], train, val)
         queries["split"] = of_shape.fillna(own.reindex(queries.index)).fillna("test")
         trained = queries[queries["split"] == "train"]
-        seen = parts(trained["query_id"], trained["shape_id"], 1 - held_out, 0.0).eq("test") & trained["shape_id"].ne("")
+        asked = parts(trained["query_id"], trained["shape_id"], 1 - held_out, 0.0)
+        seen = asked.eq("test") & trained["shape_id"].ne("")
         queries.loc[seen.index[seen], "split"] = "test"
     return with_columns(shapes, SHAPE_COLUMNS), with_columns(queries, QUERY_COLUMNS)
 

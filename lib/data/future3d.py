@@ -11,14 +11,15 @@ The challenge (IJCAI-PRICAI 2020) has cropped pictures, grey renders of its mode
 Its lists come as `train_set.npy`, which is a pickle: it is read by the restricted unpickler, plain data only.
 """
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from lib.data.folder import PICTURES, parts
+from lib.data.records import read_json
 from lib.data.tables import OTHER, QUERY_COLUMNS, SHAPE_COLUMNS, TRAINED, TableError, check, with_columns
+from lib.data.unpickle import Unpickler
 
 MODELS, SCENES = "3D-FUTURE-model", "3D-FUTURE-scene"
 ABOUT = {"source": "3D-FUTURE", "licence": "3D-FUTURE licence, research only", "up": "y"}
@@ -37,7 +38,7 @@ def read(
     if layout == "challenge":
         return read_challenge(root, val)
     if layout != "scene" or label not in ("super-category", "category"):
-        raise ValueError(f"prepare.options: layout={layout} label={label}; scene or challenge, super-category or category")
+        raise ValueError(f"prepare.options: layout={layout} label={label}; scene, challenge; super-category, category")
     info = pd.DataFrame(read_json(root / MODELS / "model_info.json"))
     shapes = pd.DataFrame({"shape_id": info["model_id"].astype(str)})
     shapes["category"] = info[label].fillna("").map(lambda name: name.strip() or OTHER)
@@ -86,7 +87,7 @@ def split_shapes(shapes: pd.DataFrame, queries: pd.DataFrame, val: float) -> tup
 
 
 def read_challenge(root: Path, val: float) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The challenge's training pictures and models; its test pictures have no known shape and search the test models."""
+    """The challenge's training pictures and models; test pictures have no known shape and search the test models."""
     rows, models = [], {}
     train, test = root / "train_data", root / "test_data"
     for each in read_list(train / "data_info" / "train_set"):
@@ -118,20 +119,8 @@ def read_list(path: Path) -> list[dict]:
     path = path.with_suffix(".npy")
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such list (nor as .json)")
-    from lib.data.unpickle import Unpickler
-
     with path.open("rb") as file:
         version = np.lib.format.read_magic(file)
         header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         header(file)
         return list(Unpickler(file, encoding="latin1").load())
-
-
-def read_json(path: Path) -> list | dict:
-    """The content of a JSON file. Raises FileNotFoundError or TableError naming it."""
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such annotation file")
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise TableError(f"{path}: is not JSON ({error})") from error

@@ -51,7 +51,8 @@ def read(root: Path, up: str = "z", val: float = 0.1) -> tuple[pd.DataFrame, pd.
     shapes = pd.DataFrame(shapes, columns=["shape_id", "category", "mesh", "views", "split"])
     queries = pd.DataFrame(images, columns=["image", "category", "split"])
     for name, table in (("shapes", shapes), ("queries", queries)):
-        check(f"MI3DOR-1 {name}", table, ~table["category"].isin(CATEGORIES), "are in a folder of no category", "category")
+        unknown = ~table["category"].isin(CATEGORIES)
+        check(f"MI3DOR-1 {name}", table, unknown, "are in a folder of no category", "category")
     return finished(shapes, queries, "MI3DOR-1", up, val)
 
 
@@ -65,8 +66,9 @@ def listed(
     root: Path, names: list[tuple[str, str]], source: str, categories: list[str], up: str, val: float
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Tables from a list of pictures and a list of views for each of train and test, label k being `categories[k]`."""
-    pictures = [read_list(root, image, split, "2D", len(categories)) for (image, _), split in zip(names, SPLITS, strict=True)]
-    lists = [read_list(root, view, split, "3D", len(categories)) for (_, view), split in zip(names, SPLITS, strict=True)]
+    pairs = list(zip(names, SPLITS, strict=True))
+    pictures = [read_list(root, image, split, "2D", len(categories)) for (image, _), split in pairs]
+    lists = [read_list(root, view, split, "3D", len(categories)) for (_, view), split in pairs]
     queries = pd.concat(pictures, ignore_index=True)
     if source == "MI3DOR-2":
         categories = folder_names(queries) or categories
@@ -91,7 +93,8 @@ def read_list(root: Path, name: str, split: str, kind: str, labels: int) -> pd.D
         raise FileNotFoundError(f"{root / name}: no such list")
     lines = [line.rsplit(maxsplit=1) for line in at.read_text(encoding="utf-8").splitlines() if line.strip()]
     table = pd.DataFrame([line if len(line) == 2 else (line[0], "") for line in lines], columns=["image", "label"])
-    check(name, table, ~table["label"].isin([str(k) for k in range(labels)]), f"have no label 0 to {labels - 1}", "label")
+    unknown = ~table["label"].isin([str(k) for k in range(labels)])
+    check(name, table, unknown, f"have no label 0 to {labels - 1}", "label")
     table["image"] = table["image"].str.removeprefix("./").str.lstrip("/")
     bases = ["", f"{split}/", f"{split}/{kind}/", f"{split}/{kind}/images/"]
     base = next((b for b in bases if len(table) and (root / (b + table["image"][0])).is_file()), "")

@@ -10,6 +10,7 @@ import pandas as pd
 from joblib import Parallel, delayed
 from PIL import Image
 
+from lib.data.cmic_release import read_renders
 from lib.data.folder import PICTURES
 from lib.data.images import read_picture
 from lib.data.tables import TableError, file_of
@@ -51,8 +52,6 @@ def read_views(root: Path, address: str, count: int, size: int) -> tuple[np.ndar
     """
     name = file_of(address)
     if name != address:
-        from lib.data.cmic_release import read_renders
-
         category, instance = address[len(name) + 1 :].split("/", 1)
         pictures, coloured = list(read_renders(root / name, category, instance)), 0
         extra = max(0, len(pictures) - count)
@@ -84,7 +83,7 @@ def squared(picture: np.ndarray, size: int) -> np.ndarray:
 def pack_views(
     shapes: pd.DataFrame, root: Path, out: Path, count: int = 12, size: int = 128, jobs: int = 2
 ) -> dict[str, int]:
-    """Writes the ready-made views of all shapes to `out` (.npy, uint8, (S, count, size, size)); returns what was noticed.
+    """Writes the ready-made views of all shapes to `out` (.npy, uint8, (S, count, size, size)); says what it noticed.
 
     `extra` counts pictures left out beyond `count`, `coloured` those that were not grey, `dark` those on a dark
     background; `empty` those without anything on them. `out` appears when it is complete.
