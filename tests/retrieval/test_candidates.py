@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from lib.data.tables import TRAINED
-from lib.retrieval.candidates import candidates, restricted
+from lib.retrieval.candidates import candidates, restricted, searched, with_truths
 from lib.retrieval.rank import order
 
 
@@ -40,3 +40,25 @@ def test_what_is_not_allowed_stands_last_in_its_own_order():
     assert restricted(similarity, np.ones_like(allowed)) is similarity
     with pytest.raises(ValueError, match=r"similarity is \(20, 9\), allowed \(20, 8\)"):
         restricted(similarity, allowed[:, 1:])
+
+
+def test_shapes_that_are_only_trained_on_are_right_for_nobody(tables):
+    shapes, _ = tables
+    assert searched(shapes)["category"].tolist() == ["bed", "chair", "other", "other"]
+    assert searched(shapes.drop(columns="role")) is not None and shapes["category"][2] == "chair"
+
+
+def test_true_shapes_from_elsewhere_stand_behind_the_gallery():
+    shapes = pd.DataFrame({"shape_id": ["s0", "s1"], "mesh": ["a.obj", "b.obj"], "up": "z"})
+    queries = pd.DataFrame(
+        {
+            "shape_id": ["", "s1", "", "", ""],
+            "true_mesh": ["t.obj", "", "u.obj", "t.obj", ""],
+            "true_up": ["y", "", "z", "y", ""],
+        }
+    )
+    more, target = with_truths(shapes, queries)
+    assert target.tolist() == [2, 1, 3, 2, -1]
+    assert more["mesh"].tolist() == ["a.obj", "b.obj", "t.obj", "u.obj"] and more["up"].tolist() == ["z", "z", "y", "z"]
+    same, target = with_truths(shapes, queries.drop(columns=["true_mesh", "true_up"]))
+    assert same is shapes and target.tolist() == [-1, 1, -1, -1, -1]
