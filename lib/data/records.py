@@ -22,7 +22,7 @@ def read_json(path: Path) -> Any:
 def read_records(path: Path, part: str) -> pd.DataFrame:
     """A list of records as a table with a row each, and the column `part` that says which file they came from."""
     records = read_json(path)
-    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
+    if not isinstance(records, list) or not records or not all(isinstance(record, dict) for record in records):
         raise ValueError(f"{path}: holds no list of records")
     return pd.DataFrame.from_records(records).assign(part=part)
 

@@ -105,11 +105,11 @@ def broken(copy, tmp_path, change, name="pix3d.json"):
         (lambda r: [x | {"img": x["img"].replace("0000", "9")} for x in r], r"4 rows point to a image .*img/bed/9.jpg"),
         (lambda r: [x | {"mask": "mask/none.png"} for x in r], "point to a mask that is not below .*mask/none.png"),
         (lambda r: [x | {"model": x["model"] + "x"} for x in r], "12 rows point to a mesh that is not below"),
-        (lambda r: [x | {"model": "../../etc/passwd"} for x in r], "leaves the root"),
+        (lambda r: [*r[:-1], r[-1] | {"model": "../../etc/passwd"}], r"1 rows have a mesh path that leaves the root"),
         (lambda r: [{k: v for k, v in x.items() if k != "mask"} for x in r], "60 of 60 records have no mask"),
         (lambda r: [*r[:-1], r[-1] | {"model": None}], r"1 of 60 records have no model: records \[59\]"),
         (lambda r: [x | {"truncated": True} for x in r], "none of 60 records is left"),
-        (lambda r: [], "no"),
+        (lambda r: [], "pix3d.json: holds no list of records"),
         (lambda r: {"records": r}, "pix3d.json: holds no list of records"),
     ],
 )

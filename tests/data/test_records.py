@@ -25,7 +25,7 @@ def test_missing_or_odd_values_are_counted(tmp_path):
 def test_files_that_are_no_list_are_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"a\.json: no such annotation file"):
         read_json(tmp_path / "a.json")
-    for text, message in (("{", "cannot be read as JSON"), ("{}", "holds no list of records"), ("[1]", "holds no list")):
+    for text, message in (("{", "cannot be read as JSON"), ("[]", "holds no list of records"), ("{}", "holds no list of records"), ("[1]", "holds no list")):
         (tmp_path / "a.json").write_text(text)
         with pytest.raises(ValueError, match=rf"a\.json: {message}"):
             read_records(tmp_path / "a.json", "")
