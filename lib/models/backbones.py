@@ -132,8 +132,8 @@ def build(name: str, pretrained: bool) -> tuple[nn.Module, tuple]:
         if not pretrained:
             raise
         raise ConnectionError(
-            f"encoder.weights: the weights of {name} could not be downloaded ({type(error).__name__}: {error}). Without "
-            "a network use tf_efficientnet_lite0, whose weights come with the environment, or give the path of a file"
+            f"encoder.weights: the weights of {name} could not be downloaded ({type(error).__name__}: {error}); "
+            "without a network use tf_efficientnet_lite0, which comes with the environment, or the path of a file"
         ) from error
     if name in PACKAGED:
         return model, ((127 / 255,) * 3, (128 / 255,) * 3)

@@ -135,7 +135,7 @@ def test_every_path_trains(toy):
         {"shared": False},
     ]
     for path in paths:
-        _, curves = run(toy, **{"epochs": 6, **path})
+        _, curves = run(toy, **{"epochs": 4, **path})
         assert curves["loss"].iloc[-1] < curves["loss"].iloc[1], path
 
 

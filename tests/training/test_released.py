@@ -14,7 +14,6 @@ from lib.losses.contrastive import cmic_loss
 from lib.models.released import make_released, to_signed
 from lib.retrieval.score import attention_score
 from lib.training import released
-from lib.training.batches import epoch_batches
 from lib.training.released import GalleryStream, ReleasedSettings, fill_batch, is_judged, train_released
 
 
@@ -82,12 +81,10 @@ def slow_colours(style: torch.Tensor, content: torch.Tensor) -> list[list[float]
         return mean, math.sqrt(max(sum((p[k] - mean) ** 2 for p in lab) / (len(lab) - 1), 1e-6))
 
     labs = [[to_lab(pixel) for pixel in picture.flatten(1).T.tolist()] for picture in (style, content)]
+    new, old = ([moments(lab, k) for k in range(3)] for lab in labs)
     out = []
     for pixel in labs[1]:
-        scaled = []
-        for k in range(3):
-            (new_mean, new_std), (mean, std) = moments(labs[0], k), moments(labs[1], k)
-            scaled.append((pixel[k] - mean) * new_std / std + new_mean)
+        scaled = [(pixel[k] - old[k][0]) * new[k][1] / old[k][1] + new[k][0] for k in range(3)]
         y = (scaled[0] * 100 + 50 + 16) / 116
         x, z = scaled[1] * 100 / 500 + y, max(y - scaled[2] * 100 / 200, 0)
         x, y, z = (t**3 if t > 0.2068966 else (t - 16 / 116) / 7.787 for t in (x, y, z))
@@ -236,15 +233,13 @@ def test_an_epoch_is_the_transcription_step_by_step():
         assert close.float().mean() > 0.98
 
 
-def test_it_learns_and_two_runs_are_the_same():
-    model = tiny()
-    curves = run(model, epochs=60, batch_size=6)
-    assert curves["loss"].iloc[-5:].mean() < 0.8 * curves["loss"].iloc[:5].mean()
-    looked = curves.dropna(subset=["val_top1"])
-    assert looked["epoch"].tolist() == [10, 20, 30, 40, *range(50, 61)]
-    again = tiny()
-    run(again, epochs=60, batch_size=6)
+def test_two_runs_are_the_same_and_the_curves_are_empty_where_nobody_looks():
+    model, again = tiny(), tiny()
+    curves = run(model, epochs=10)
+    run(again, epochs=10)
     assert all(torch.equal(a, b) for a, b in zip(model.parameters(), again.parameters(), strict=True))
+    assert curves.dropna(subset=["val_top1"])["epoch"].tolist() == [10]
+    assert curves["loss"].notna().all()
 
 
 def test_a_killed_run_goes_on_to_the_same_weights(tmp_path, monkeypatch):
