@@ -21,7 +21,7 @@ def trained():
         parameter.data = random(*parameter.shape, seed=k) * 0.5
     x = net.start(random(S, V, DIM).abs(), random(P, DIM, seed=1).abs())
     graph = build_graph(x[S : S * (1 + V)].unflatten(0, (S, V)), x[S * (1 + V) :], K)
-    return net, graph, x, remember(net, graph, x, K)
+    return net, graph, x, remember(net, graph, x)
 
 
 def test_remembered_embeddings_are_those_of_the_forward_pass(trained) -> None:
