@@ -79,7 +79,7 @@ class TrainedUCMGCN:
         cross = self.edges.visual_weight * cosine * (chosen & (cosine > max(self.edges.threshold, 0.0)))
         structural, ring = structural_edges(count, num_views)
         weight = [self.edges.structural_weight] * structural.shape[1] + [self.edges.ring_weight] * ring.shape[1]
-        edge_index, weight = torch.cat([structural, ring], 1), torch.tensor(weight)
+        edge_index, weight = torch.cat([structural, ring], 1), torch.tensor(weight, dtype=torch.float32)
         ends = edge_index.flatten()
         degrees = torch.ones(len(x)).index_add_(0, ends, weight.repeat(2))
         degrees[count:] += cross.sum(1)

@@ -21,7 +21,7 @@ def robust_sets(near: Tensor, k1: int) -> Tensor:
     """
     whole, half = reciprocal_sets(near, k1), reciprocal_sets(near, round(k1 / 2))
     shared = whole.float() @ half.float().T  # (i, j): how many of R(j, k1 / 2) are in R(i, k1)
-    taken = whole & (shared >= 2 / 3 * half.sum(1))
+    taken = whole & (3 * shared >= 2 * half.sum(1))
     return whole | (taken.float() @ half.float() > 0)
 
 

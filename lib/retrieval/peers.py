@@ -24,12 +24,12 @@ def grid(**values: tuple) -> list[dict[str, Any]]:
 GRIDS: dict[str, list[dict[str, Any]]] = {
     "cosine": [{}],
     "centring": [{}],
-    "whitening": grid(dim=(64, 128, 256), power=(0.1, 0.25, 0.5)),
+    "whitening": grid(dim=(64, 128, 256), power=(0.25, 0.5)),
     "CORAL": grid(ridge=(0.01, 0.1, 1.0)),
-    "expansion": grid(database_k=(2, 5, 10), query_k=(2, 5, 10), alpha=(1.0, 3.0), rounds=(1, 2)),
-    "k-reciprocal": grid(k1=(10, 20, 40), k2=(1, 6), share=(0.1, 0.3)),
+    "expansion": grid(database_k=(2, 5, 10), query_k=(2, 5, 10), alpha=(1.0, 3.0)),
+    "k-reciprocal": grid(k1=(10, 20, 40), k2=(1, 6), share=(0.3,)),
     "diffusion": grid(node=("model",), k=(5, 10, 20, 40), query_k=(3, 10), alpha=(0.7, 0.9, 0.98), gamma=(1.0, 3.0))
-    + grid(node=("view",), k=(10, 30), query_k=(10, 30), alpha=(0.9, 0.98), gamma=(3.0,)),
+    + grid(node=("view",), k=(20,), query_k=(10, 30), alpha=(0.9,), gamma=(3.0,)),
 }
 
 

@@ -26,7 +26,7 @@ def in_loops(query: np.ndarray, models: np.ndarray, k1: int, k2: int, share: flo
         robust = set(reciprocal(i, k1))
         for j in reciprocal(i, k1):
             half = reciprocal(j, round(k1 / 2))
-            if len(half & reciprocal(i, k1)) >= 2 / 3 * len(half):
+            if 3 * len(half & reciprocal(i, k1)) >= 2 * len(half):
                 robust |= half
         mass = {j: math.exp(-distance[i][j]) for j in robust}
         weight.append([mass.get(j, 0) / sum(mass.values()) for j in everyone])

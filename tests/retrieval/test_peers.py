@@ -11,7 +11,7 @@ def collection():
     kind = torch.arange(18) % 3
     model = 1.5 * draw(3, 12)[kind] + draw(18, 12)
     views = model[:, None] + 0.3 * draw(18, 4, 12)
-    pictures = model + 0.5 * draw(18, 12) + 3 * draw(12)
+    pictures = model + 0.5 * draw(18, 12) + 0.5 * draw(12)
     return views, pictures, kind
 
 
