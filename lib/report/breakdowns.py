@@ -28,7 +28,10 @@ def breakdown_panels(
             labels = list(dict.fromkeys(frame.iloc[:, 0]))
             for m, method in enumerate(methods):
                 rows = frame[frame["method"] == method]
-                x = rows.iloc[:, 0].map(labels.index) + (m - (len(methods) - 1) / 2) * 0.12
+                x = (
+                    np.array([labels.index(label) for label in rows.iloc[:, 0]], float)
+                    + (m - (len(methods) - 1) / 2) * 0.12
+                )
                 bars = np.clip([rows["value"] - rows["low"], rows["high"] - rows["value"]], 0, None)
                 axis.errorbar(x, rows["value"], yerr=bars, markersize=4, capsize=1.5, lw=1, **method_look(method))
             axis.set_xticks(range(len(labels)), labels)

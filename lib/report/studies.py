@@ -26,7 +26,10 @@ def robustness_curves(table: pd.DataFrame, ylabel: str = "top-1 (share)") -> Fig
                 rows, look = part[part["method"] == method], method_look(method)
                 if kind == "mask":
                     look["linestyle"] = ""
-                    x = rows["level"].map(levels.index) + (m - (len(methods) - 1) / 2) * 0.14
+                    x = (
+                        np.array([levels.index(level) for level in rows["level"]], float)
+                        + (m - (len(methods) - 1) / 2) * 0.14
+                    )
                     bars = np.clip([rows["value"] - rows["low"], rows["high"] - rows["value"]], 0, None)
                     axis.errorbar(x, rows["value"], yerr=bars, markersize=5, capsize=2, **look)
                 else:

@@ -46,7 +46,7 @@ ROWS: dict[str, dict[str, dict[str, Any]]] = {  # the keys are those of params.y
         "as it is": {},
         "no view - model edges": {"structural_weight": 0.0},
         "no view - view edges": {"ring_weight": 0.0},
-        "no picture - view edges": {"neighbours": 0},
+        "no visual edges": {"visual_weight": 0.0},
         "no edges between alike views": {"similar": 0},
         "no discrimination loss": {"discrimination_weight": 0.0},
         "no correlation loss": {"correlation_weight": 0.0},

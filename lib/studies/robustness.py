@@ -56,9 +56,9 @@ def load_pictures(queries: pd.DataFrame, group: np.ndarray, root: Path, seed: in
     in_front, angle, frame = np.zeros(len(rgb), np.int64), np.zeros(len(rgb)), []
     for k, query in enumerate(queries["query_id"]):
         rng = np.random.default_rng([seed, zlib.crc32(query.encode())])
-        in_front[k] = rng.choice(np.flatnonzero(group != group[k]))
         angle[k] = rng.uniform(0, 2 * np.pi)
         frame.append(FRAMES[rng.integers(len(FRAMES))])
+        in_front[k] = rng.choice(np.flatnonzero(group != group[k]))
     return Pictures(rgb, masks, in_front, angle, frame)
 
 

@@ -112,4 +112,4 @@ def test_a_query_of_a_category_alone_is_right_with_any_shape_of_it():
     assert b.top1(similarity, torch.eye(3, dtype=torch.bool)[[1, 0]]) == 1.0
     assert b.top1(similarity, torch.tensor([1, 0])) == 1.0
     assert b.top1(similarity[:0], torch.zeros((0, 3), dtype=torch.bool)) == 0.0
-    assert b.choose_variant({"a": -similarity, "b": similarity}, right) == "b"
+    assert b.choose_variant({"a": similarity, "b": right.float()}, right) == "b"

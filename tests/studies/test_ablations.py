@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def test_the_rows_change_values_that_exist_and_each_system_starts_from_itself():
     params = read_yaml(ROOT / "params.yaml")
-    ours = {"attention", "mask", "structural_weight", "ring_weight", "similar"}
+    ours = {"attention", "mask", "structural_weight", "ring_weight", "similar", "visual_weight"}
     for system, block in ((ablations.CMIC, "train_cmic"), (ablations.UCM_GCN, "train_ucm_gcn")):
         rows = ablations.ROWS[system]
         assert next(iter(rows.values())) == {}
@@ -95,7 +95,7 @@ def test_a_row_that_is_done_is_read_and_not_trained_again(inputs, tmp_path):
 def test_cmic_trains_with_what_a_row_says(inputs, change):
     block = {**read_yaml(ROOT / "params.yaml")["train_cmic"], "epochs": 1, "embedding_dim": 8, "batch_size": 4}
     block |= {"batch_shapes": 4, "views_per_step": 2, **change}
-    encoder = {"backbone": "tf_efficientnet_lite0", "weights": "none"}
+    encoder = {"backbone": "tf_efficientnet_lite0", "weights": "imagenet"}
     maps = retrain.lower_maps(inputs, block, encoder)
     similarity = retrain.train_cmic(inputs, block, encoder, maps, seed=0)
     assert similarity.shape == (3, 8) and torch.isfinite(similarity).all()
