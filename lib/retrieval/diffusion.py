@@ -17,7 +17,7 @@ def affinity(x: Tensor, k: int, gamma: float, mutual: bool = True) -> Tensor:
     index, cosine = nearest_views(x, x, k + 1)
     weight = torch.where(index == itself.unsqueeze(1), 0, cosine.clamp(min=0) ** gamma)
     place = torch.stack([itself.repeat_interleave(index.shape[1]), index.flatten()])
-    chosen = torch.sparse_coo_tensor(place, weight.flatten(), (count, count)).coalesce()
+    chosen = torch.sparse_coo_tensor(place, weight.flatten(), (count, count), check_invariants=False).coalesce()
     (row, column), value = chosen.indices(), chosen.values()
     code, back = row * count + column, column * count + row
     if mutual:
@@ -29,7 +29,8 @@ def affinity(x: Tensor, k: int, gamma: float, mutual: bool = True) -> Tensor:
         value = torch.cat([value, value[alone]])
     degree = torch.zeros(count).index_add_(0, row, value).clamp(min=1e-12)
     value = value / (degree[row] * degree[column]).sqrt()
-    return torch.sparse_coo_tensor(torch.stack([row, column]), value, (count, count)).coalesce().to_sparse_csr()
+    place = torch.stack([row, column])
+    return torch.sparse_coo_tensor(place, value, (count, count), check_invariants=False).coalesce()
 
 
 def solve(matrix: Tensor, right: Tensor, alpha: float, steps: int = 20, tolerance: float = 1e-5) -> Tensor:

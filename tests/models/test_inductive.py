@@ -166,7 +166,7 @@ def test_new_models_are_more_rows_of_the_dense_adjacency(mutual: bool) -> None:
 
 def test_a_query_is_tied_by_the_rules_of_the_graph() -> None:
     net = UCMGCN(DIM, 6, 7, 0.5)
-    x = net.start(random(S, V, DIM).abs(), random(P, DIM, seed=1).abs())
+    x = net.start(random(S, V, DIM).abs(), random(40, DIM, seed=1).abs())
     views, pictures = x[S : S * (1 + V)].unflatten(0, (S, V)), x[S * (1 + V) :]
     features = random(Q, DIM, seed=7).abs()
     alone = net.project(features, "pictures")

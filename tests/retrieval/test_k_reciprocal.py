@@ -50,7 +50,7 @@ def test_scores_are_those_of_the_definitions_in_loops(k1: int, k2: int, share: f
 def test_reciprocal_means_both_ways() -> None:
     # points on a line: 0 and 1 are each other's nearest; 3 looks at 1, which does not look back
     place = torch.tensor([0.0, 1.0, 3.0])
-    near = (place[:, None] - place).abs().argsort(1, stable=True)
+    near = (place[:, None] - place).abs().argsort(dim=1, stable=True)
     expected = [[True, True, False], [True, True, False], [False, False, True]]
     assert reciprocal_sets(near, 1).tolist() == expected
     assert robust_sets(near, 1).tolist() == expected
