@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import torch
 
+from lib.models.cmic import CMIC
 from lib.params import read_yaml
 from lib.studies import ablations, retrain
 
@@ -92,7 +93,9 @@ def test_a_row_that_is_done_is_read_and_not_trained_again(inputs, tmp_path):
 
 
 @pytest.mark.parametrize("change", [{}, {"attention": 0.0}, {"mask": False, "shared": False}])
-def test_cmic_trains_with_what_a_row_says(inputs, change):
+def test_cmic_trains_with_what_a_row_says(inputs, change, monkeypatch):
+    # fifteen noise pictures have no 1280 principal components that an eigensolver could find
+    monkeypatch.setattr(CMIC, "start_heads", lambda self, features: None)
     block = {**read_yaml(ROOT / "params.yaml")["train_cmic"], "epochs": 1, "embedding_dim": 8, "batch_size": 4}
     block |= {"batch_shapes": 4, "views_per_step": 2, **change}
     encoder = {"backbone": "tf_efficientnet_lite0", "weights": "imagenet"}
