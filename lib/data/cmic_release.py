@@ -62,7 +62,7 @@ def read(root: Path, name: str = "pix3d", masks: str = "json") -> tuple[pd.DataF
     )
     queries["shape_id"] = category + "/" + model.str.split("/").str[-2].fillna("")
     queries["mask"] = text_column(rows, "mask", f"{name}'s lists")
-    predicted = masks == "ocrnet" or ((rows["part"] == "train") & (masks == "released"))
+    predicted = rows["part"].isin({"json": [], "ocrnet": ["train", "test"], "released": ["train"]}[masks])
     queries["mask"] = queries["mask"].mask(
         predicted, queries["mask"].str.replace(r"^mask/", "mask_ocrnet/", regex=True)
     )
