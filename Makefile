@@ -4,12 +4,14 @@
 #   make reports          models and reports as released, without running anything
 #   make lab              JupyterLab in notebooks/
 #   make smoke            the series on tens of shapes, into reports/smoke/
+#   make seeds            both trainings and the evaluation with seeds 0, 1, 2: mean and spread (half an hour)
+#   make studies          robustness and ablations, outside the pipeline (under an hour on two cores; goes on if stopped)
 #   make params           params.yaml from conf/
 #   make clean-notebooks  no outputs in notebooks/, in place
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help env repro test lint unit series lock reports lab smoke params clean-notebooks
+.PHONY: help env repro test lint unit series lock reports lab smoke studies seeds params clean-notebooks
 
 VENV := $(CURDIR)/.venv
 PY := $(VENV)/bin/python
@@ -43,6 +45,7 @@ $(VENV)/.stamp: requirements.txt
 repro: env
 	$(DVC) pull data
 	$(DVC) repro
+	@$(PY) -m lib.report.index
 	@$(PY) -m lib.report.summary
 
 reports: env
@@ -54,6 +57,14 @@ lab: env
 
 smoke: env
 	$(PY) -m lib.run --smoke
+
+# seed 0 is the pipeline's own and is taken from its artefacts
+seeds: env
+	$(PY) -m lib.seeds --released 0 1 2
+studies: env
+	$(PY) -m lib.run 08_robustness
+	$(PY) -m lib.run 09_ablations
+	@$(PY) -m lib.report.index
 
 params: env
 	@$(PY) conf/compose.py

@@ -1,7 +1,8 @@
-"""Runs one notebook as a stage of the pipeline, or the whole series at the notebooks' own small defaults.
+"""Runs one notebook as a stage of the pipeline or as a study, or all of them at the notebooks' own small defaults.
 
 usage: python -m lib.run 04_train_cmic               with the stage's parameters, report into reports/
-       python -m lib.run --smoke [NN_name ...]       the series (or some of it), reports into reports/smoke/
+       python -m lib.run 08_robustness               a study, no stage of dvc.yaml: report into reports/studies/
+       python -m lib.run --smoke [NN_name ...]       all notebooks (or some), small, reports into reports/smoke/
 """
 
 import argparse
@@ -18,6 +19,7 @@ from nbclient.exceptions import CellControlSignal, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
 from lib import canonical
+from lib.failures import end_with_parent, sentence
 from lib.params import check_keys, read_yaml, stage_of, stage_params
 from lib.paths import root
 from lib.report.html import to_html
@@ -48,17 +50,18 @@ def run_stage(name: str) -> Path:
     params = dataclasses.asdict(stage_params(here, stage)) | {"artifacts": "artifacts", "reports": "reports"}
     defaults = canonical.notebook_parameters(nbformat.read(source, as_version=4), f"notebooks/{name}.ipynb")
     check_keys(defaults, params, f"notebooks/{name}.ipynb")
-    report = execute(source, here / "reports" / f"{name}.ipynb", params, here, timed_as=stage)
+    folder = here / "reports" if stage in read_yaml(here / "dvc.yaml")["stages"] else here / "reports" / "studies"
+    report = execute(source, folder / f"{name}.ipynb", params, here, timed_as=stage)
     to_html(report, report.with_suffix(".html"))
     return report
 
 
 def run_smoke(names: list[str]) -> list[Path]:
-    """Executes the series, or the notebooks named, at their own defaults into reports/smoke/."""
+    """Executes all notebooks in order, or those named, at their own defaults into reports/smoke/."""
     here = root()
-    series = [stage["cmd"].split()[-1] for stage in read_yaml(here / "dvc.yaml")["stages"].values()]
+    series = sorted(path.stem for path in here.glob("notebooks/[0-9][0-9]_*.ipynb"))
     reports = []
-    for name in names or sorted(series):
+    for name in names or series:
         source, target = here / "notebooks" / f"{name}.ipynb", here / "reports" / "smoke" / f"{name}.ipynb"
         reports.append(execute(source, target, {}, here, timed_as=f"smoke/{stage_of(name)}"))
     return reports
@@ -130,14 +133,19 @@ def main() -> int:
     """The command; 0, or 1 with the reason on stderr."""
     parser = argparse.ArgumentParser(prog="python -m lib.run", description=__doc__.split("\n", 1)[0])
     parser.add_argument("--smoke", action="store_true", help="at the notebooks' own defaults, into reports/smoke/")
-    parser.add_argument("notebook", nargs="*", help="NN_name; with --smoke none means the whole series")
+    parser.add_argument("notebook", nargs="*", help="NN_name; with --smoke none means all of them")
     args = parser.parse_args()
     if not args.smoke and len(args.notebook) != 1:
         parser.error("name one notebook, such as 04_train_cmic")
+    if "DVC_STAGE" in os.environ:  # set by `dvc repro` for the commands it starts
+        end_with_parent()
     try:
         run_smoke(args.notebook) if args.smoke else run_stage(args.notebook[0])
     except (StageError, ValueError, KeyError, FileNotFoundError) as error:
         print(f"\n{error.args[0] if isinstance(error, KeyError) else error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"\n{sentence(error)}", file=sys.stderr)
         return 1
     return 0
 

@@ -180,6 +180,10 @@ def test_the_released_reports_are_small():
     assert sum(sizes) < 12e6
 
 
+def test_the_studies_in_git_are_small():
+    assert sum(path.stat().st_size for path in (ROOT / "reports" / "studies").glob("*")) < 2e6
+
+
 def canonical_name(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 

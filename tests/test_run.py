@@ -110,6 +110,17 @@ def test_smoke_runs_at_the_notebooks_own_defaults(trees):
     assert texts(folder, "reports/smoke/01_tiny.ipynb")[0] == "float 0.5 True artifacts/smoke reports/smoke"
 
 
+def test_a_study_runs_with_its_own_block_and_reports_apart(tmp_path):
+    folder = make_tree(tmp_path)
+    (folder / "dvc.yaml").write_text("stages: {}\n")
+    blocks = "base: {seed: 7, num_threads: 1}\ndata: {}\nencoder: {}\ntiny: {lr: 1e-3, flag: false}\n"
+    (folder / "params.yaml").write_text(blocks)
+    result = run(folder, "01_tiny")
+    assert result.returncode == 0, result.stderr
+    assert texts(folder, "reports/studies/01_tiny.ipynb")[0] == "float 0.001 False artifacts reports"
+    assert (folder / "reports" / "studies" / "01_tiny.html").exists()
+
+
 def test_nbval_replays_the_executed_notebook_strictly(trees):
     (_, folder), _ = trees
     shutil.copy(ROOT / "conftest.py", folder)
