@@ -39,7 +39,8 @@ def read(root: Path, name: str = "stanfordcars", masks: str = "") -> tuple[pd.Da
     queries["image"] = "Image/" + place + "/" + queries["file"]
     stem = place + "/" + queries["file"].str.rpartition(".")[0]
     queries["mask"] = f"{masks}/" + stem + ".png" if masks else ""
-    queries["box"] = "" if masks else queries["image"].map(boxes(root, name, queries)).fillna("")
+    found = {} if masks else boxes(root, name, queries)
+    queries["box"] = [found.get(image, "") for image in queries["image"]]
     queries["split"], of_shape = of_pictures(queries["shape_id"], queries["part"], queries["query_id"])
     queries = queries.assign(category="car", domain="photo")
 
