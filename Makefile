@@ -1,6 +1,7 @@
 # Everything one needs, on a machine with Python 3.11 (or 3.12), git and make.
 #   make repro            environment, data, the whole pipeline, and a summary
-#   make test             lint, tests, the smoke series in a temporary clone, replay of the executed notebooks
+#   make test             lint, tests, and the series of notebooks replayed in a temporary clone
+#   make slow             kill -9 in each stage, full disks, read-only folders
 #   make reports          models and reports as released, without running anything
 #   make lab              JupyterLab in notebooks/
 #   make smoke            the series on tens of shapes, into reports/smoke/
@@ -11,7 +12,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help env repro test lint unit series lock reports lab smoke studies seeds params clean-notebooks
+.PHONY: help env repro test lint unit slow series lock reports lab smoke studies seeds params clean-notebooks
 
 VENV := $(CURDIR)/.venv
 PY := $(VENV)/bin/python
@@ -61,6 +62,7 @@ smoke: env
 # seed 0 is the pipeline's own and is taken from its artefacts
 seeds: env
 	$(PY) -m lib.seeds --released 0 1 2
+
 studies: env
 	$(PY) -m lib.run 08_robustness
 	$(PY) -m lib.run 09_ablations
@@ -80,17 +82,20 @@ lint: env
 
 unit: env
 	$(DVC) pull --quiet data
-	$(PY) -m pytest
+	$(PY) -m pytest -m "not slow"
 
-# The committed tree as a stranger gets it: its own lib, its own data from the store, nothing left over from here.
+# what is killed, filled up and begun again, over and over: minutes of waiting for processes to start
+slow: env
+	$(PY) -m pytest -m slow
+
+# The committed tree as a stranger gets it: its own lib, its own data from the store, nothing left over from here. nbval
+# runs the notebooks in their order, each on what the one before it has just made, and compares what they print.
 series: env
 	@[ -z "$$(git status --porcelain)" ] || echo "note: the working tree has changes; the series below tests what is committed"
 	clone=$$(mktemp -d); trap 'rm -rf "$$clone"' EXIT; \
 	git clone --quiet "$(CURDIR)" "$$clone/tree"; cd "$$clone/tree"; export PYTHONPATH="$$PWD"; \
 	$(DVC) cache dir --local "$(CURDIR)/.dvc/cache"; \
 	$(DVC) pull --quiet data; \
-	$(PY) -m lib.run --smoke; \
-	git checkout --quiet -- reports/smoke; \
 	$(PY) -m pytest --nbval --nbval-current-env --nbval-cell-timeout=300 -p no:cacheprovider reports/smoke
 
 lock: env

@@ -7,7 +7,7 @@ search and of the two stages, and recall@10, the share of the exact first ten th
 Synthetic shapes are a random direction each, whose views scatter around it (cosine to their mean about 0.7); a query is
 a view with noise. Exits with 1 when recall at the largest size is below 0.95 or the two stages are not faster there.
 
-usage: python benchmarks/two_stage.py [--small] [--threads N]      needs the extra `faiss`; --small stops at 10,000
+usage: python benchmarks/two_stage.py [--small] [--threads N]      --small stops at 10,000
 """
 
 import argparse

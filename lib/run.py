@@ -25,7 +25,11 @@ from lib.paths import root
 from lib.report.html import to_html
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-QUIET = ["--IPKernelApp.log_level=40"]  # a kernel on this machine warns that its local sockets are not encrypted
+# A kernel on this machine warns that its local sockets are not encrypted. Python's collector walks every object of
+# torch again and again while torch is imported, a third of the time that the import takes: it is asked to come less often.
+KERNEL = ["--IPKernelApp.log_level=40", "--IPKernelApp.exec_lines=import gc; gc.set_threshold(50_000, 20, 50)"]
+# glibc returns a large block to the system when it is freed, and gets it back a page at a time at the next step.
+MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "8000000000", "MALLOC_TOP_PAD_": "67108864"}
 
 
 class StageError(Exception):
@@ -37,7 +41,7 @@ def kernel_environment(here: Path) -> dict[str, str]:
     threads = str(read_yaml(here / "params.yaml")["base"]["num_threads"])
     path = [str(here), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     unique = os.pathsep.join(dict.fromkeys(path))
-    return {"PYTHONPATH": unique, "PYTHONHASHSEED": "0", **dict.fromkeys(THREADS, threads)}
+    return {"PYTHONPATH": unique, "PYTHONHASHSEED": "0", **MEMORY, **dict.fromkeys(THREADS, threads)}
 
 
 def run_stage(name: str) -> Path:
@@ -82,7 +86,7 @@ def execute(source: Path, target: Path, params: dict, here: Path, timed_as: str)
     try:
         notebook = papermill.execute_notebook(
             source, running, parameters=params, kernel_name="python3", cwd=here, progress_bar=False,
-            on_cell_start=progress.start, on_cell_executed=progress.end, extra_arguments=QUIET,
+            on_cell_start=progress.start, on_cell_executed=progress.end, extra_arguments=KERNEL,
         )  # fmt: skip
     except (PapermillExecutionError, DeadKernelError, CellControlSignal) as error:
         failed = here / "reports" / "_failed" / source.name

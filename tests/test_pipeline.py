@@ -206,7 +206,7 @@ def test_lock_project_and_conda_environment_are_in_step():
     conda = read_yaml(ROOT / "environment.yml")["dependencies"]
     assert "python=3.11" in conda
     assert {"pip": ["-r requirements.txt", "-e ."]} in conda
-    assert set(project["optional-dependencies"]) == {"build", "cluster", "faiss"}
+    assert set(project["optional-dependencies"]) == {"build", "cluster"}
 
 
 def top_level_imports(source: str) -> set[str]:

@@ -53,7 +53,7 @@ def command(*args: str) -> list[str]:
 def run(folder: Path, *args: str) -> subprocess.CompletedProcess:
     # another checkout first on PYTHONPATH: the tree that the command stands in must win all the same
     env = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "9"}
-    return subprocess.run(command(*args), cwd=folder, env=env, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command(*args), cwd=folder, env=env, capture_output=True, text=True, timeout=600)
 
 
 @pytest.fixture(scope="module")
@@ -126,10 +126,10 @@ def test_nbval_replays_the_executed_notebook_strictly(trees):
     shutil.copy(ROOT / "conftest.py", folder)
     report = run(folder, "--smoke", "01_tiny") and folder / "reports" / "smoke" / "01_tiny.ipynb"
     replay = [sys.executable, "-m", "pytest", "-q", "-p", "no:dash", "--nbval", "--nbval-current-env", str(report)]
-    result = subprocess.run(replay, cwd=folder, capture_output=True, text=True, timeout=120)
+    result = subprocess.run(replay, cwd=folder, capture_output=True, text=True, timeout=600)
     assert result.returncode == 0, result.stdout
     report.write_text(report.read_text().replace("float 0.5", "float 0.6"))
-    result = subprocess.run(replay, cwd=folder, capture_output=True, text=True, timeout=120)
+    result = subprocess.run(replay, cwd=folder, capture_output=True, text=True, timeout=600)
     assert result.returncode == 1
     assert "1 failed" in result.stdout
 

@@ -55,7 +55,9 @@ def check_files(
         ],
         columns=REJECTED,
     )
-    rejected["reason"] = rejected["reason"].str.replace(f"{root}/", "", regex=False)
+    if root.is_absolute():  # a report is the same wherever the data lie
+        reasons = rejected["reason"].str.replace(f"{root}/", "", regex=False)
+        rejected["reason"] = reasons.str.replace(f"{root}", "the root", regex=False)
     if len(rejected) and on_error == "fail":
         first = "; ".join(f"{row.table} {row.id!r}: {row.reason}" for row in rejected.head(5).itertuples())
         raise RejectedError(f"{len(rejected)} rows cannot be used: {first} (`prepare.on_error: skip` leaves them out)")

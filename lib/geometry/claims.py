@@ -7,6 +7,7 @@ so that the reader asks for gigabytes. PLY and OFF state their counts, glTF the 
 import json
 import re
 import struct
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 HEADER = 65536  # bytes in which a PLY or OFF header ends
@@ -51,14 +52,22 @@ def off_counts(path: Path) -> tuple[int, int]:
 
 
 def check_gltf(path: Path) -> None:
-    """Raises ValueError when an array of a glTF or GLB file claims more than `MAX_ENTRIES`, or there is no JSON."""
+    """Raises ValueError when an array of a glTF or GLB file claims more than `MAX_ENTRIES`, or there is no JSON.
+
+    So it does when a node of the scene is below itself: readers follow such a chain in different ways, or for ever.
+    """
     content = path.read_bytes()
     if content[:4] == b"glTF":
         if len(content) < 20:
             raise ValueError("is cut short in its header")
         content = content[20 : 20 + struct.unpack("<I", content[12:16])[0]]
     try:
-        counts = [int(array.get("count", 0)) for array in json.loads(content).get("accessors", [])]
+        content = json.loads(content)
+        counts = [int(array.get("count", 0)) for array in content.get("accessors", [])]
+        below = {k: node.get("children", []) for k, node in enumerate(content.get("nodes", []))}
+        TopologicalSorter(below).prepare()
+    except CycleError as error:
+        raise ValueError("its scene graph goes round in circles") from error
     except (ValueError, AttributeError, TypeError) as error:
         raise ValueError(f"its JSON cannot be read ({error})") from error
     if counts and max(counts) > MAX_ENTRIES:

@@ -66,7 +66,9 @@ def triangle_areas(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
 def normalise(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     """Moves the middle of the bounding box to the origin and scales the farthest used vertex to distance 1, (N, 3)."""
     vertices = vertices / unit_of(vertices[faces])
-    used = vertices[np.unique(faces)]
+    of_a_face = np.zeros(len(vertices), dtype=bool)
+    of_a_face[faces] = True
+    used = vertices[of_a_face]
     centre = (used.min(0) + used.max(0)) / 2
     radius = np.linalg.norm(used - centre, axis=1).max()
     if not radius > 0:

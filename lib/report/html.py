@@ -21,6 +21,10 @@ from pygments.lexers import PythonLexer
 from lib.canonical import INJECTED, PARAMETERS, tags
 
 TABLE_TAGS = "b br caption code div em i p pre small span strong sub sup table tbody td tfoot th thead tr".split()
+MATHML = (
+    "math menclose mfrac mi mn mo mover mpadded mphantom mroot mrow mspace msqrt mstyle msub msubsup msup mtable mtd mtext "
+    "mtr munder munderover"
+).split()
 PICTURES = ("image/svg+xml", "image/png", "image/jpeg")
 CODE = HtmlFormatter(style="default", cssclass="code")
 PAGE = """<!doctype html>
@@ -93,9 +97,19 @@ def formula(tex: str, display: str = "inline") -> str:
     tex = tex.replace("{aligned}", "{align*}")  # the converter's name for it
     tex = re.sub(r"\\mathrm\{(\w{2,})\}", r"\\text{\1}", tex)  # a word, not a product of upright letters
     try:
-        return convert(tex.strip(), display=display)
+        mathml = convert(tex.strip(), display=display)
     except Exception:  # the converter has no common base class, and a formula is no reason to lose a report
-        return f"<code>{html.escape(tex.strip())}</code>"
+        mathml = ""
+    return mathml if mathml and _harmless(mathml) else f"<code>{html.escape(tex.strip())}</code>"
+
+
+def _harmless(mathml: str) -> bool:
+    """Whether all tags are MathML's own: the converter copies what stands in a text of a formula as it is."""
+    for tag in re.findall(r"<[^>]*>?", mathml):
+        match = re.fullmatch(r'</?(\w+)((?: [\w:-]+="[^"<>]*")*) ?/?>', tag)
+        if not match or match[1] not in MATHML or re.search(r" (on|href|src)", match[2], re.I):
+            return False
+    return True
 
 
 class _Markdown(mistune.HTMLRenderer):

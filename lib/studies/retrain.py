@@ -110,7 +110,7 @@ def train_ucm(block: Mapping[str, Any], view_features: Tensor, features: Mapping
     nodes = x[shape[0] : pictures].unflatten(0, shape), x[pictures:]
     graph = build_graph(*nodes, **taken(build_graph, block))
     train_ucm_gcn(network, graph, x, **taken(train_ucm_gcn, {**block, "seed": seed}))
-    return remember(network, graph, x).score(features["val"])
+    return remember(network, graph, x, block["variant"]).score(features["val"])
 
 
 def taken(function: Callable, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from lib import canonical
 from lib.params import read_yaml
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]
 DVC = """stages:
   first:
@@ -103,7 +104,7 @@ def wait_for(condition, seconds: float = 120) -> None:
 
 
 def repro(tree: Path) -> str:
-    done = subprocess.run(dvc("repro"), cwd=tree, env=environment(), capture_output=True, text=True, timeout=240)
+    done = subprocess.run(dvc("repro"), cwd=tree, env=environment(), capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
 
@@ -141,7 +142,7 @@ def test_a_killed_repro_goes_on_where_it_was_and_ends_with_the_same_hashes(tree)
         target = tree / name
         shutil.rmtree(target) if target.is_dir() else target.unlink()
     repro_without_run_cache = dvc("repro", "--force")
-    subprocess.run(repro_without_run_cache, cwd=tree, env=environment(), capture_output=True, timeout=240, check=True)
+    subprocess.run(repro_without_run_cache, cwd=tree, env=environment(), capture_output=True, timeout=600, check=True)
     assert [epoch for epoch, *_ in diary(tree)] == [0, 1, 2, 3, 4]
     assert read_yaml(tree / "dvc.lock") == disturbed
 
