@@ -1,7 +1,7 @@
 # Everything one needs, on a machine with Python 3.11 (or 3.12), git and make.
 #   make repro            environment, data, the whole pipeline, and a summary
 #   make test             lint, tests, and the series of notebooks replayed in a temporary clone
-#   make slow             kill -9 in each stage, full disks, read-only folders
+#   make slow             the long tests: kill -9 in each stage, full disks, the ablations' trainings
 #   make reports          models and reports as released, without running anything
 #   make lab              JupyterLab in notebooks/
 #   make smoke            the series on tens of shapes, into reports/smoke/
@@ -84,7 +84,7 @@ unit: env
 	$(DVC) pull --quiet data
 	$(PY) -m pytest -m "not slow"
 
-# what is killed, filled up and begun again, over and over: minutes of waiting for processes to start
+# what trains, or is killed, filled up and begun again, over and over
 slow: env
 	$(PY) -m pytest -m slow
 

@@ -92,6 +92,7 @@ def test_a_row_that_is_done_is_read_and_not_trained_again(inputs, tmp_path):
     assert table[["row", "metric"]].values.tolist() == [[r, m] for r in ("as it is", "off") for m in ("top1", "map")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [{}, {"attention": 0.0}, {"mask": False, "shared": False}])
 def test_cmic_trains_with_what_a_row_says(inputs, change, monkeypatch):
     # fifteen noise pictures have no 1280 principal components that an eigensolver could find
