@@ -45,12 +45,14 @@ def train(
     val_queries: Queries,
     gallery_maps: Tensor,
     cache: Path | None = None,
+    gallery_category: Tensor | None = None,
 ) -> pd.DataFrame:
     """Trains `model` in place, on the device it is on, and leaves it with the kept weights; returns the curves.
 
     `train_queries.shape` counts in the training shapes, whose categories (T,) are `train_category` (-1: none) and
     whose `view_maps`, plain and flipped, are `train_maps` (T, V, C, h, w) each; `bank` (B, 2, 3) holds the colour
-    statistics of the training pictures. `val_queries.shape` counts in the whole gallery `gallery_maps`.
+    statistics of the training pictures. `val_queries.shape` counts in the whole gallery `gallery_maps`; where no
+    picture names a shape, `gallery_category` (S,) says what is right.
     Kept is the last epoch that is within one standard error of the best on validation (`is_kept`).
     `cache` is a folder for a checkpoint per epoch: a killed run goes on there and ends with the same weights.
     Raises FloatingPointError, naming the batch's pictures, if the loss is not finite.
@@ -69,7 +71,7 @@ def train(
     state = load_checkpoint(cache, model, optimizer, schedule, generator, memory)
     curves, best = state.curves, state.best
     if not curves:
-        top1 = validate(model, gallery_maps, val_queries, val_maps)
+        top1 = validate(model, gallery_maps, val_queries, val_maps, gallery_category)
         curves.append({"epoch": 0, "loss": float("nan"), "val_top1": top1, "kept": True})
         best = copied(model)
     if settings.compile:
@@ -118,7 +120,7 @@ def train(
             found = (similarity.argmax(1) == target).float().mean()
             total.append({"loss": loss.detach(), "accuracy": found, **parts})
         with mixed_with(model, start, settings.start_share) as candidate:
-            top1 = validate(model, gallery_maps, val_queries, val_maps)
+            top1 = validate(model, gallery_maps, val_queries, val_maps, gallery_category)
         means = {name: float(torch.stack([step[name] for step in total]).mean()) for name in total[0]}
         kept = is_kept(top1, [c["val_top1"] for c in curves], len(val_queries.shape))
         best = candidate if kept else best

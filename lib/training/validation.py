@@ -12,13 +12,23 @@ from lib.training.settings import Queries
 
 
 @torch.no_grad()
-def validate(model: CMIC, gallery: Tensor, queries: Queries, maps: Tensor | None = None, block: int = 256) -> float:
+def validate(
+    model: CMIC,
+    gallery: Tensor,
+    queries: Queries,
+    maps: Tensor | None = None,
+    category: Tensor | None = None,
+    block: int = 256,
+) -> float:
     """Top-1 of the queries whose shape is known against the whole gallery, given its `view_maps` (S, V, C, h, w).
 
-    `maps` are the queries' own `query_maps`, if there are any. NaN if no shape is known.
+    Where no shape is known a query is right if the first shape is of its category, with those of the gallery in
+    `category` (S,), -1 for none. NaN if neither is known. `maps` are the queries' own `query_maps`, if there are any.
     """
     model.eval()
-    known = queries.shape >= 0
+    by_shape, known = True, queries.shape >= 0
+    if not known.any() and category is not None and queries.category is not None:
+        by_shape, known = False, queries.category >= 0
     if not known.any():
         return float("nan")
     if maps is None:
@@ -26,8 +36,10 @@ def validate(model: CMIC, gallery: Tensor, queries: Queries, maps: Tensor | None
     else:
         parts = maps[known].split(block)
         query = torch.cat([model.project_queries(map_features(model.query_encoder, part)) for part in parts])
-    similarity, _ = model.score(query, embed_gallery(model, gallery))
-    return float((rank_of(similarity.cpu(), queries.shape[known]) == 1).mean())
+    similarity = model.score(query, embed_gallery(model, gallery))[0].cpu()
+    if by_shape:
+        return float((rank_of(similarity, queries.shape[known]) == 1).mean())
+    return float((category[similarity.argmax(1)] == queries.category[known]).float().mean())
 
 
 def is_kept(top1: float, before: Sequence[float], count: int) -> bool:

@@ -166,3 +166,18 @@ def test_a_loss_that_is_not_finite_stops_with_the_batch(toy):
 def test_unknown_choice_names_the_parameter():
     with pytest.raises(ValueError, match=r"train_cmic\.trainable: 'some' is none of head, last_stages, all"):
         settings(trainable="some")
+
+
+def test_pictures_that_name_no_shape_are_judged_by_their_category(toy):
+    views, queries, _ = toy
+    model = make_start()
+    maps = view_maps(model, views, "last_stages")
+    category = torch.tensor([0, 1, 2, -1])
+    with torch.no_grad():
+        gallery = model.embed_views(views)
+        first = model.score(model.embed_queries(queries.rgb, queries.mask), gallery)[0].argmax(1)
+    asked = replace(queries, shape=torch.full((8,), -1), category=torch.tensor([0, 1, 2, -1] * 2))
+    known = asked.category >= 0
+    right = (category[first] == asked.category)[known].float().mean()
+    assert validate(model, maps, asked, category=category) == pytest.approx(float(right))
+    assert validate(model, maps, asked) != validate(model, maps, asked), "NaN where nothing is known"
