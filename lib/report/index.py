@@ -9,6 +9,7 @@ from pathlib import Path
 
 import nbformat
 
+from lib.params import read_yaml
 from lib.paths import root
 from lib.report.summary import DOMAINS, METHODS, PROTOCOLS
 
@@ -38,10 +39,14 @@ def goal_of(notebook: Path) -> tuple[str, str]:
 def reports_table(here: Path) -> str:
     """Markdown: a row per notebook with links to its page and to the executed notebook."""
     rows = ["| report | what it does |", "|---|---|"]
+    stages = {entry["cmd"].split()[-1] for entry in read_yaml(here / "dvc.yaml")["stages"].values()}
     for source in sorted(here.glob("notebooks/[0-9][0-9]_*.ipynb")):
         title, goal = goal_of(source)
-        folder = "studies/" if (here / "reports" / "studies" / source.name).exists() else ""
-        links = f"[page]({folder}{source.stem}.html), [notebook]({folder}{source.name})"
+        links = f"[page]({source.stem}.html), [notebook]({source.name})"
+        if source.stem not in stages:  # a study, or search: at full size where it was run, else as in the smoke series
+            run = (here / "reports" / "studies" / source.name).exists()
+            study = f"[page](studies/{source.stem}.html), [notebook](studies/{source.name})"
+            links = study if run else f"[notebook, small](smoke/{source.name})"
         rows.append(f"| **{title}**<br>{links} | {goal} |")
     return "\n".join(rows) + "\n"
 

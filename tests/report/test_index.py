@@ -13,6 +13,7 @@ def tree(tmp_path):
     }.items():
         (tmp_path / "notebooks").mkdir(exist_ok=True)
         nbformat.write(new_notebook(cells=[new_markdown_cell(text)]), tmp_path / "notebooks" / f"{name}.ipynb")
+    (tmp_path / "dvc.yaml").write_text("stages: {evaluate: {cmd: python -m lib.run 06_evaluate}}")
     (tmp_path / "reports" / "studies").mkdir(parents=True)
     (tmp_path / "reports" / "studies" / "08_robustness.ipynb").write_text("{}")
     return tmp_path
