@@ -26,7 +26,7 @@ from lib.report.html import to_html
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 # A kernel on this machine warns that its local sockets are not encrypted. Python's collector walks every object of
-# torch again and again while torch is imported, a third of the time that the import takes: it is asked to come less often.
+# torch again and again while torch is imported, a third of the time that it takes: it is asked to come less often.
 KERNEL = ["--IPKernelApp.log_level=40", "--IPKernelApp.exec_lines=import gc; gc.set_threshold(50_000, 20, 50)"]
 # A thread of torch that waits for the others spins, which on a machine with other work slows everybody down.
 WAIT = {"OMP_WAIT_POLICY": "PASSIVE"}

@@ -22,8 +22,8 @@ from lib.canonical import INJECTED, PARAMETERS, tags
 
 TABLE_TAGS = "b br caption code div em i p pre small span strong sub sup table tbody td tfoot th thead tr".split()
 MATHML = (
-    "math menclose mfrac mi mn mo mover mpadded mphantom mroot mrow mspace msqrt mstyle msub msubsup msup mtable mtd mtext "
-    "mtr munder munderover"
+    "math menclose mfrac mi mn mo mover mpadded mphantom mroot mrow mspace msqrt mstyle msub msubsup msup mtable mtd "
+    "mtext mtr munder munderover"
 ).split()
 PICTURES = ("image/svg+xml", "image/png", "image/jpeg")
 CODE = HtmlFormatter(style="default", cssclass="code")
