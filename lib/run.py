@@ -28,8 +28,6 @@ THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXP
 # A kernel on this machine warns that its local sockets are not encrypted. Python's collector walks every object of
 # torch again and again while torch is imported, a third of the time that it takes: it is asked to come less often.
 KERNEL = ["--IPKernelApp.log_level=40", "--IPKernelApp.exec_lines=import gc; gc.set_threshold(50_000, 20, 50)"]
-# A thread of torch that waits for the others spins, which on a machine with other work slows everybody down.
-WAIT = {"OMP_WAIT_POLICY": "PASSIVE"}
 # glibc returns a large block to the system when it is freed, and gets it back a page at a time at the next step.
 MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "8000000000", "MALLOC_TOP_PAD_": "67108864"}
 
@@ -43,7 +41,7 @@ def kernel_environment(here: Path) -> dict[str, str]:
     threads = str(read_yaml(here / "params.yaml")["base"]["num_threads"])
     path = [str(here), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     unique = os.pathsep.join(dict.fromkeys(path))
-    return {"PYTHONPATH": unique, "PYTHONHASHSEED": "0", **MEMORY, **WAIT, **dict.fromkeys(THREADS, threads)}
+    return {"PYTHONPATH": unique, "PYTHONHASHSEED": "0", **MEMORY, **dict.fromkeys(THREADS, threads)}
 
 
 def run_stage(name: str) -> Path:
