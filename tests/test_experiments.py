@@ -65,6 +65,7 @@ TINY = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["folder", "pix3d"])
 def test_an_experiment_runs_from_end_to_end_on_a_root_elsewhere(name, tmp_path):
     """All stages in a copy of the tree, on a dataset of a few shapes outside of it."""

@@ -52,6 +52,7 @@ def test_the_scale_of_a_mesh_does_not_change_a_bit_of_it():
         assert (normalise(np.array(box.vertices) * scale, box.faces) == plain).all()
 
 
+@pytest.mark.slow
 def test_a_million_faces_are_read_and_drawn(tmp_path):
     sphere = trimesh.creation.uv_sphere(count=[710, 710])
     path = tmp_path / "million.stl"
