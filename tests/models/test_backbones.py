@@ -1,7 +1,7 @@
+import importlib
 import importlib.util
 
 import pytest
-import timm
 import torch
 from safetensors.torch import save_file
 
@@ -9,6 +9,7 @@ from lib.compat import import_torchvision
 from lib.models.backbones import PACKAGED, make_backbone, packaged_weights
 
 torchvision = import_torchvision()
+timm = importlib.import_module("timm")  # which imports torchvision by itself
 
 
 @pytest.fixture(scope="module")
