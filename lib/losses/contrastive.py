@@ -9,13 +9,9 @@ from torch.nn import functional
 
 
 def instance_loss(similarity: Tensor, target: Tensor, temperature: float = 0.1) -> Tensor:
-    """Mean over queries of -log p(own shape | q): `similarity` (Q, S), `target` (Q,) the columns of the own shapes.
-
-    Queries whose own shape is not known (-1) are left out; without any left the loss is zero.
-    """
+    """Mean over queries of -log p(own shape | q): `similarity` (Q, S), `target` (Q,) the columns of the own shapes."""
     _check(similarity, target, "target")
-    total = functional.cross_entropy(similarity / temperature, target, ignore_index=-1, reduction="sum")
-    return total / (target >= 0).sum().clamp(min=1)
+    return functional.cross_entropy(similarity / temperature, target)
 
 
 def category_loss(
