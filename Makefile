@@ -1,15 +1,18 @@
 # Everything one needs, on a machine with Python 3.11 (or 3.12), git and make.
 #   make repro            environment, data, the whole pipeline, and a summary
-#   make test             lint, tests, the smoke series in a temporary clone, replay of the executed notebooks
+#   make test             lint, tests, and the series of notebooks replayed in a temporary clone
+#   make slow             the long tests: kill -9 in each stage, full disks, the ablations' trainings
 #   make reports          models and reports as released, without running anything
 #   make lab              JupyterLab in notebooks/
 #   make smoke            the series on tens of shapes, into reports/smoke/
+#   make seeds            both trainings and the evaluation with seeds 0, 1, 2: mean and spread (half an hour)
+#   make studies          robustness and ablations, outside the pipeline (under an hour on two cores; goes on if stopped)
 #   make params           params.yaml from conf/
 #   make clean-notebooks  no outputs in notebooks/, in place
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help env repro test lint unit series lock reports lab smoke params clean-notebooks
+.PHONY: help env repro test lint unit slow series lock reports lab smoke studies seeds params clean-notebooks
 
 VENV := $(CURDIR)/.venv
 PY := $(VENV)/bin/python
@@ -43,6 +46,7 @@ $(VENV)/.stamp: requirements.txt
 repro: env
 	$(DVC) pull data
 	$(DVC) repro
+	@$(PY) -m lib.report.index
 	@$(PY) -m lib.report.summary
 
 reports: env
@@ -54,6 +58,15 @@ lab: env
 
 smoke: env
 	$(PY) -m lib.run --smoke
+
+# seed 0 is the pipeline's own and is taken from its artefacts
+seeds: env
+	$(PY) -m lib.seeds --released 0 1 2
+
+studies: env
+	$(PY) -m lib.run 08_robustness
+	$(PY) -m lib.run 09_ablations
+	@$(PY) -m lib.report.index
 
 params: env
 	@$(PY) conf/compose.py
@@ -69,17 +82,20 @@ lint: env
 
 unit: env
 	$(DVC) pull --quiet data
-	$(PY) -m pytest
+	$(PY) -m pytest -m "not slow"
 
-# The committed tree as a stranger gets it: its own lib, its own data from the store, nothing left over from here.
+# what trains, or is killed, filled up and begun again, over and over
+slow: env
+	$(PY) -m pytest -m slow
+
+# The committed tree as a stranger gets it: its own lib, its own data from the store, nothing left over from here. nbval
+# runs the notebooks in their order, each on what the one before it has just made, and compares what they print.
 series: env
 	@[ -z "$$(git status --porcelain)" ] || echo "note: the working tree has changes; the series below tests what is committed"
 	clone=$$(mktemp -d); trap 'rm -rf "$$clone"' EXIT; \
 	git clone --quiet "$(CURDIR)" "$$clone/tree"; cd "$$clone/tree"; export PYTHONPATH="$$PWD"; \
 	$(DVC) cache dir --local "$(CURDIR)/.dvc/cache"; \
 	$(DVC) pull --quiet data; \
-	$(PY) -m lib.run --smoke; \
-	git checkout --quiet -- reports/smoke; \
 	$(PY) -m pytest --nbval --nbval-current-env --nbval-cell-timeout=300 -p no:cacheprovider reports/smoke
 
 lock: env

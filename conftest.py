@@ -1,11 +1,14 @@
 """For pytest and nbval: the kernels of replayed notebooks get the same environment as the pipeline's."""
 
+import gc
 import os
 from pathlib import Path
 
-from nbval.kernel import RunningKernel
+gc.set_threshold(50_000, 20, 50)  # as in the pipeline's kernels: torch is imported in two thirds of the time
 
-from lib.run import kernel_environment
+from nbval.kernel import RunningKernel  # noqa: E402
+
+from lib.run import kernel_environment  # noqa: E402
 
 os.environ.update(kernel_environment(Path(__file__).parent))
 

@@ -1,7 +1,8 @@
 """A stage's parameters, read the way DVC reads them.
 
 A notebook's keys are flat: its stage's own block of params.yaml joined with the shared blocks that the stage declares
-under `params:` in dvc.yaml. So what a notebook is given is exactly what DVC watches for it.
+under `params:` in dvc.yaml. So what a notebook is given is exactly what DVC watches for it. A study is a notebook that
+is no stage: it is given its own block and all shared ones.
 """
 
 import dataclasses
@@ -33,13 +34,15 @@ def stage_of(notebook: str) -> str:
 
 
 def declared_blocks(root: Path, stage: str) -> list[str]:
-    """The blocks that dvc.yaml lists under `params:` of a stage: its own and the shared ones.
+    """The blocks that dvc.yaml lists under `params:` of a stage, its own and the shared ones; of a study all of these.
 
-    Raises KeyError for an unknown stage, ValueError where anything but whole blocks is listed.
+    Raises KeyError for an unknown name, ValueError where anything but whole blocks is listed.
     """
     stages = read_yaml(root / "dvc.yaml").get("stages", {})
     if stage not in stages:
-        raise KeyError(f"dvc.yaml has no stage {stage!r}, only {', '.join(stages)}")
+        if stage in read_yaml(root / "params.yaml"):
+            return [*SHARED, stage]
+        raise KeyError(f"dvc.yaml has no stage {stage!r}, only {', '.join(stages)}, and params.yaml no such block")
     blocks = stages[stage].get("params", [])
     for block in blocks:
         if not isinstance(block, str) or "." in block:

@@ -1,7 +1,8 @@
-"""Runs one notebook as a stage of the pipeline, or the whole series at the notebooks' own small defaults.
+"""Runs one notebook as a stage of the pipeline or as a study, or all of them at the notebooks' own small defaults.
 
 usage: python -m lib.run 04_train_cmic               with the stage's parameters, report into reports/
-       python -m lib.run --smoke [NN_name ...]       the series (or some of it), reports into reports/smoke/
+       python -m lib.run 08_robustness               a study, no stage of dvc.yaml: report into reports/studies/
+       python -m lib.run --smoke [NN_name ...]       all notebooks (or some), small, reports into reports/smoke/
 """
 
 import argparse
@@ -18,12 +19,17 @@ from nbclient.exceptions import CellControlSignal, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
 from lib import canonical
+from lib.failures import end_with_parent, sentence
 from lib.params import check_keys, read_yaml, stage_of, stage_params
 from lib.paths import root
 from lib.report.html import to_html
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-QUIET = ["--IPKernelApp.log_level=40"]  # a kernel on this machine warns that its local sockets are not encrypted
+# A kernel on this machine warns that its local sockets are not encrypted. Python's collector walks every object of
+# torch again and again while torch is imported, a third of the time that it takes: it is asked to come less often.
+KERNEL = ["--IPKernelApp.log_level=40", "--IPKernelApp.exec_lines=import gc; gc.set_threshold(50_000, 20, 50)"]
+# glibc returns a large block to the system when it is freed, and gets it back a page at a time at the next step.
+MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "8000000000", "MALLOC_TOP_PAD_": "67108864"}
 
 
 class StageError(Exception):
@@ -35,7 +41,7 @@ def kernel_environment(here: Path) -> dict[str, str]:
     threads = str(read_yaml(here / "params.yaml")["base"]["num_threads"])
     path = [str(here), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     unique = os.pathsep.join(dict.fromkeys(path))
-    return {"PYTHONPATH": unique, "PYTHONHASHSEED": "0", **dict.fromkeys(THREADS, threads)}
+    return {"PYTHONPATH": unique, "PYTHONHASHSEED": "0", **MEMORY, **dict.fromkeys(THREADS, threads)}
 
 
 def run_stage(name: str) -> Path:
@@ -48,17 +54,18 @@ def run_stage(name: str) -> Path:
     params = dataclasses.asdict(stage_params(here, stage)) | {"artifacts": "artifacts", "reports": "reports"}
     defaults = canonical.notebook_parameters(nbformat.read(source, as_version=4), f"notebooks/{name}.ipynb")
     check_keys(defaults, params, f"notebooks/{name}.ipynb")
-    report = execute(source, here / "reports" / f"{name}.ipynb", params, here, timed_as=stage)
+    folder = here / "reports" if stage in read_yaml(here / "dvc.yaml")["stages"] else here / "reports" / "studies"
+    report = execute(source, folder / f"{name}.ipynb", params, here, timed_as=stage)
     to_html(report, report.with_suffix(".html"))
     return report
 
 
 def run_smoke(names: list[str]) -> list[Path]:
-    """Executes the series, or the notebooks named, at their own defaults into reports/smoke/."""
+    """Executes all notebooks in order, or those named, at their own defaults into reports/smoke/."""
     here = root()
-    series = [stage["cmd"].split()[-1] for stage in read_yaml(here / "dvc.yaml")["stages"].values()]
+    series = sorted(path.stem for path in here.glob("notebooks/[0-9][0-9]_*.ipynb"))
     reports = []
-    for name in names or sorted(series):
+    for name in names or series:
         source, target = here / "notebooks" / f"{name}.ipynb", here / "reports" / "smoke" / f"{name}.ipynb"
         reports.append(execute(source, target, {}, here, timed_as=f"smoke/{stage_of(name)}"))
     return reports
@@ -79,7 +86,7 @@ def execute(source: Path, target: Path, params: dict, here: Path, timed_as: str)
     try:
         notebook = papermill.execute_notebook(
             source, running, parameters=params, kernel_name="python3", cwd=here, progress_bar=False,
-            on_cell_start=progress.start, on_cell_executed=progress.end, extra_arguments=QUIET,
+            on_cell_start=progress.start, on_cell_executed=progress.end, extra_arguments=KERNEL,
         )  # fmt: skip
     except (PapermillExecutionError, DeadKernelError, CellControlSignal) as error:
         failed = here / "reports" / "_failed" / source.name
@@ -130,14 +137,19 @@ def main() -> int:
     """The command; 0, or 1 with the reason on stderr."""
     parser = argparse.ArgumentParser(prog="python -m lib.run", description=__doc__.split("\n", 1)[0])
     parser.add_argument("--smoke", action="store_true", help="at the notebooks' own defaults, into reports/smoke/")
-    parser.add_argument("notebook", nargs="*", help="NN_name; with --smoke none means the whole series")
+    parser.add_argument("notebook", nargs="*", help="NN_name; with --smoke none means all of them")
     args = parser.parse_args()
     if not args.smoke and len(args.notebook) != 1:
         parser.error("name one notebook, such as 04_train_cmic")
+    if "DVC_STAGE" in os.environ:  # set by `dvc repro` for the commands it starts
+        end_with_parent()
     try:
         run_smoke(args.notebook) if args.smoke else run_stage(args.notebook[0])
     except (StageError, ValueError, KeyError, FileNotFoundError) as error:
         print(f"\n{error.args[0] if isinstance(error, KeyError) else error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"\n{sentence(error)}", file=sys.stderr)
         return 1
     return 0
 

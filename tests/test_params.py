@@ -24,6 +24,10 @@ def test_a_stage_gets_its_own_and_its_shared_blocks_and_no_other(tree):
         params.lr = 1.0
 
 
+def test_a_study_is_no_stage_and_gets_its_own_block_and_all_shared_ones(tree):
+    assert declared_blocks(tree, "evaluate") == ["base", "data", "encoder", "evaluate"]
+
+
 def test_stage_names_follow_notebooks():
     assert stage_of("05_train_ucm_gcn") == "train_ucm_gcn"
     for name in ("train_cmic", "04", "04_"):

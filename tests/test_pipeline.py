@@ -180,6 +180,10 @@ def test_the_released_reports_are_small():
     assert sum(sizes) < 12e6
 
 
+def test_the_studies_in_git_are_small():
+    assert sum(path.stat().st_size for path in (ROOT / "reports" / "studies").glob("*")) < 2e6
+
+
 def canonical_name(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
@@ -202,7 +206,7 @@ def test_lock_project_and_conda_environment_are_in_step():
     conda = read_yaml(ROOT / "environment.yml")["dependencies"]
     assert "python=3.11" in conda
     assert {"pip": ["-r requirements.txt", "-e ."]} in conda
-    assert set(project["optional-dependencies"]) == {"build", "cluster", "faiss"}
+    assert set(project["optional-dependencies"]) == {"build", "cluster"}
 
 
 def top_level_imports(source: str) -> set[str]:

@@ -53,7 +53,7 @@ def command(*args: str) -> list[str]:
 def run(folder: Path, *args: str) -> subprocess.CompletedProcess:
     # another checkout first on PYTHONPATH: the tree that the command stands in must win all the same
     env = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "9"}
-    return subprocess.run(command(*args), cwd=folder, env=env, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command(*args), cwd=folder, env=env, capture_output=True, text=True, timeout=600)
 
 
 @pytest.fixture(scope="module")
@@ -110,15 +110,26 @@ def test_smoke_runs_at_the_notebooks_own_defaults(trees):
     assert texts(folder, "reports/smoke/01_tiny.ipynb")[0] == "float 0.5 True artifacts/smoke reports/smoke"
 
 
+def test_a_study_runs_with_its_own_block_and_reports_apart(tmp_path):
+    folder = make_tree(tmp_path)
+    (folder / "dvc.yaml").write_text("stages: {}\n")
+    blocks = "base: {seed: 7, num_threads: 1}\ndata: {}\nencoder: {}\ntiny: {lr: 1e-3, flag: false}\n"
+    (folder / "params.yaml").write_text(blocks)
+    result = run(folder, "01_tiny")
+    assert result.returncode == 0, result.stderr
+    assert texts(folder, "reports/studies/01_tiny.ipynb")[0] == "float 0.001 False artifacts reports"
+    assert (folder / "reports" / "studies" / "01_tiny.html").exists()
+
+
 def test_nbval_replays_the_executed_notebook_strictly(trees):
     (_, folder), _ = trees
     shutil.copy(ROOT / "conftest.py", folder)
     report = run(folder, "--smoke", "01_tiny") and folder / "reports" / "smoke" / "01_tiny.ipynb"
     replay = [sys.executable, "-m", "pytest", "-q", "-p", "no:dash", "--nbval", "--nbval-current-env", str(report)]
-    result = subprocess.run(replay, cwd=folder, capture_output=True, text=True, timeout=120)
+    result = subprocess.run(replay, cwd=folder, capture_output=True, text=True, timeout=600)
     assert result.returncode == 0, result.stdout
     report.write_text(report.read_text().replace("float 0.5", "float 0.6"))
-    result = subprocess.run(replay, cwd=folder, capture_output=True, text=True, timeout=120)
+    result = subprocess.run(replay, cwd=folder, capture_output=True, text=True, timeout=600)
     assert result.returncode == 1
     assert "1 failed" in result.stdout
 

@@ -9,9 +9,13 @@ from torch.nn import functional
 
 
 def instance_loss(similarity: Tensor, target: Tensor, temperature: float = 0.1) -> Tensor:
-    """Mean over queries of -log p(own shape | q): `similarity` (Q, S), `target` (Q,) the columns of the own shapes."""
+    """Mean over queries of -log p(own shape | q): `similarity` (Q, S), `target` (Q,) the columns of the own shapes.
+
+    Queries whose own shape is not known (-1) are left out; without any left the loss is zero.
+    """
     _check(similarity, target, "target")
-    return functional.cross_entropy(similarity / temperature, target)
+    total = functional.cross_entropy(similarity / temperature, target, ignore_index=-1, reduction="sum")
+    return total / (target >= 0).sum().clamp(min=1)
 
 
 def category_loss(

@@ -23,3 +23,12 @@ def coral(a: Tensor, b: Tensor) -> Tensor:
         raise ValueError(f"coral needs (N, D) and (M, D) with N, M >= 2, got {tuple(a.shape)} and {tuple(b.shape)}")
     (mean_a, cov_a), (mean_b, cov_b) = moments(a), moments(b)
     return (mean_a - mean_b).square().sum() + (cov_a - cov_b).square().sum()
+
+
+def correlation_loss(pictures: Tensor, models: Tensor, start: Tensor) -> Tensor:
+    """The gap between pictures (P, D) and models (S, D) as a share of the `start` gap: 1 at the start, 0 when closed.
+
+    Embeddings of length one have variances near 1 / D, and squares of them weigh nothing beside a cross-entropy: taken
+    as it is, the term is in the sum by name alone. As a share it does not depend on D or on the features' scale.
+    """
+    return coral(pictures, models) / start.clamp(min=1e-12)

@@ -1,5 +1,6 @@
 """The discrimination loss of UCM-GCN: every model is told from the others through its own views."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -24,5 +25,5 @@ def discrimination_loss(views: Tensor, models: Tensor, target: Tensor, temperatu
     embeddings and does not publish its form: this one, and its soft targets, are ours.
     """
     views, models = F.normalize(views, dim=-1), F.normalize(models, dim=-1)
-    log_share = (views.flatten(0, 1) @ models.T / temperature).log_softmax(1)
-    return -(target.repeat_interleave(views.shape[1], 0) * log_share).sum(1).mean()
+    log_share = (views @ models.T / temperature).log_softmax(2)
+    return -torch.einsum("st,snt->", target, log_share) / (views.shape[0] * views.shape[1])

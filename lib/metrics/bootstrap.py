@@ -1,4 +1,4 @@
-"""Bootstrap intervals that resample shapes, not pictures: the pictures of one shape stand or fall together.
+"""Bootstrap intervals that resample shapes rather than pictures: the pictures of one shape stand or fall together.
 
 Resampling shapes with replacement means that each shape is drawn 0, 1, 2, ... times, so one draw is nothing but a
 weight per query: how often its shape was drawn. All draws together are one matrix (B, Q), every metric of every draw
@@ -25,6 +25,28 @@ def shape_weights(shape_id: np.ndarray, draws: int = 1000, seed: int = 0) -> np.
         return np.zeros((draws, 0))
     counts = np.random.default_rng(seed).multinomial(len(units), np.full(len(units), 1 / len(units)), size=draws)
     return counts[:, unit].astype(np.float64)
+
+
+def query_weights(count: int, draws: int = 1000, seed: int = 0) -> np.ndarray:
+    """Weights (B, Q) float64 that resample pictures, each by itself.
+
+    That answers a narrower question, "other pictures of these shapes": beside `shape_weights` for comparison with what
+    is usually published. Where shapes have several pictures its intervals are too narrow for "other shapes".
+    """
+    return shape_weights(np.arange(count), draws, seed)
+
+
+def class_balanced(weights: np.ndarray, category: np.ndarray) -> np.ndarray:
+    """The weights (Q,) or (B, Q) divided by the sum of their category, so that each category weighs 1 in all.
+
+    category (Q,) labels. The weighted mean under them is the mean over categories of their means. A category of
+    weight 0 keeps 0.
+    """
+    names, code = np.unique(np.asarray(category), return_inverse=True)
+    member = np.zeros((len(code), len(names)))
+    member[np.arange(len(code)), code] = 1
+    total = (weights @ member)[..., code]
+    return np.divide(weights, total, out=np.zeros(np.shape(weights)), where=total > 0)
 
 
 def weighted_mean(values: np.ndarray, weights: np.ndarray | None = None) -> float | np.ndarray:

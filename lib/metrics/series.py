@@ -5,10 +5,9 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from lib.metrics.accuracy import accuracy
-from lib.metrics.bootstrap import mean_interval, shape_weights
+from lib.metrics.breakdown import by_label, per_query
 from lib.metrics.chance import expected_statistics
-from lib.metrics.shrec import Statistics, statistics
+from lib.metrics.shrec import VARIANTS, Statistics, evaluate, statistics
 from lib.retrieval.rank import rank_of
 
 
@@ -58,6 +57,22 @@ def pooled_precision(stats: Statistics, recall: np.ndarray) -> np.ndarray:
     return np.interp(recall, hits / hits[-1], precision)
 
 
+def variant_table(
+    similarity: np.ndarray,
+    query_category: np.ndarray,
+    gallery_category: np.ndarray,
+    exclude: np.ndarray | None = None,
+    ignore: str = "other",
+) -> pd.DataFrame:
+    """One ranking under every definition that circulates: a row per variant, a column per measure.
+
+    Arguments as `lib.metrics.shrec.evaluate`. Macro mAP, MAP@R and recall at k are in `lib.metrics.precision`.
+    """
+    case = similarity, query_category, gallery_category
+    rows = {variant: evaluate(*case, variant, exclude, ignore) for variant in VARIANTS}
+    return pd.DataFrame.from_dict(rows, orient="index").drop(columns="skipped").rename_axis("variant")
+
+
 def per_category(
     similarity: Mapping[str, np.ndarray],
     queries: pd.DataFrame,
@@ -71,14 +86,6 @@ def per_category(
 
     `other` has a row too when the metric is about instances.
     """
-    rows = []
-    gallery_category, group = shapes["category"].to_numpy(dtype=str), shapes["group"].to_numpy(dtype=str)
-    query_category, shape_id = queries["category"].to_numpy(dtype=str), queries["shape_id"].to_numpy(dtype=str)
-    each = {m: accuracy(s, target, query_category, gallery_category, group)[metric] for m, s in similarity.items()}
-    for category in sorted(set(query_category)):
-        mine = query_category == category
-        weights = shape_weights(shape_id[mine], draws, seed)
-        size = {"queries": int(mine.sum()), "shapes": len(set(shape_id[mine]))}
-        rows += [{"category": category, "method": m} | mean_interval(v[mine], weights) | size for m, v in each.items()]
-    columns = ["category", "method", "value", "low", "high", "queries", "shapes"]
-    return pd.DataFrame(rows, columns=columns).dropna(subset=["value"]).reset_index(drop=True)
+    each = per_query(similarity, queries, shapes, target, metric)
+    shape_id = queries["shape_id"].to_numpy(dtype=str)
+    return by_label(each, queries["category"].to_numpy(dtype=str), shape_id, "category", draws, seed)

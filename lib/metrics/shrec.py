@@ -1,16 +1,25 @@
 """The retrieval measures of the SHREC / MI3DOR benchmarks, computed for all queries at once.
 
 R is the 0/1 matrix "rank k of query q is of q's category", C_q the number of gallery entries of q's category. Other
-definitions circulate under the same names (rank 1 dropped, DCG from rank 2, averages per class first), and they give
-other numbers: name the variant with every number.
+definitions circulate under the same names, and they give other numbers: name the variant with every number.
+
+official     as the benchmark's script has it
+no_rank1     every ranking without its first entry, which no longer counts in C: what scripts do that let each query
+             find itself first
+dcg_from_2   DCG's sum, and its best value, start at rank 2; a category of one entry has none (NaN)
+per_class    means over the queries of each category first, then over the categories: all measures with each query
+             weighing 1 / queries of its category
+mpeg7        ANMRR as MPEG-7 defines it: K = min(4 C, 2 max C), relevant entries past rank K count as 1.25 K,
+             NMRR = (mean rank - (1 + C) / 2) / (1.25 K - (1 + C) / 2)
 """
 
 import numpy as np
 
-from lib.metrics.bootstrap import ratio, weighted_mean
-from lib.retrieval.rank import ROWS_AT_ONCE, checked, order
+from lib.metrics.bootstrap import class_balanced, ratio, weighted_mean
+from lib.metrics.relevance import relevance
+from lib.retrieval.rank import ROWS_AT_ONCE
 
-VARIANTS = ("official",)
+VARIANTS = ("official", "no_rank1", "dcg_from_2", "per_class", "mpeg7")
 PER_QUERY = ("nn", "ft", "st", "dcg", "anmrr", "map")
 Statistics = dict[str, np.ndarray]
 
@@ -22,9 +31,10 @@ def evaluate(
     variant: str = "official",
     exclude: np.ndarray | None = None,
     ignore: str | int | None = None,
+    ids: np.ndarray | None = None,
 ) -> dict[str, float]:
     """The keys nn, ft, st, f20, dcg, anmrr, auc, map (floats) and skipped (a count of queries); see `statistics`."""
-    return summarise(statistics(similarity, query_category, gallery_category, variant, exclude, ignore))
+    return summarise(statistics(similarity, query_category, gallery_category, variant, exclude, ignore, ids))
 
 
 def statistics(
@@ -34,14 +44,16 @@ def statistics(
     variant: str = "official",
     exclude: np.ndarray | None = None,
     ignore: str | int | None = None,
+    ids: np.ndarray | None = None,
 ) -> Statistics:
     """Everything about each query that the measures need, so that a bootstrap only changes weights.
 
-    similarity (Q, G), larger is closer, ties in gallery order; labels (Q,) and (G,), both integers or both text;
-    exclude (Q, G) bool: entries to leave out for a query, C shrinks with them; ignore: a label that is no category.
-    Queries with C = 0 or the ignored label are skipped: NaN, and counted by `summarise`.
+    similarity (Q, G), larger is closer, ties by ids (G,) or else in gallery order; labels (Q,) and (G,), both integers
+    or both text; exclude (Q, G) bool: entries to leave out for a query, C shrinks with them; ignore: a label that is
+    no category. Queries with C = 0 or the ignored label are skipped: NaN, and counted by `summarise`.
 
-    Returns `relevant` (Q, G) bool in rank order, `size` = C (Q,) int64 (0: skipped), and (Q,) float64 each:
+    Returns `relevant` (Q, G) bool in rank order, `size` = C (Q,) int64 (0: skipped), for the variant per_class also
+    `category` (Q,) int64, and (Q,) float64 each:
     - nn = R_1, ft = sum R_1..C / C, st = sum R_1..2C-1 / C
     - dcg = (R_1 + sum_k=2..C R_k / log2 k) / (1 + sum_k=2..C 1 / log2 k), cut at C
     - anmrr: NMRR = (sum_k=1..C r_k / C - C/2 - 1/2) / (S - C/2 + 1/2) with S = min(4 C, 2 max C), r_k = k if R_k, else
@@ -50,25 +62,40 @@ def statistics(
     """
     if variant not in VARIANTS:
         raise ValueError(f"variant {variant!r} is not one of {VARIANTS}")
-    relevant = _relevant_by_rank(similarity, query_category, gallery_category, exclude, ignore)
+    relevant = relevance(similarity, query_category, gallery_category, exclude, ignore, ids)
+    if variant == "no_rank1":
+        if relevant.shape[1] == 1:
+            raise ValueError("variant 'no_rank1' leaves nothing of a gallery of one")
+        relevant = relevant[:, 1:]
     size = relevant.sum(axis=1)
     result = {name: np.full(len(size), np.nan) for name in PER_QUERY}
-    rank = np.arange(1, relevant.shape[1] + 1)
+    rank = np.arange(1.0, relevant.shape[1] + 1)
     discount = 1 / np.maximum(np.log2(rank), 1)  # 1 at the ranks 1 and 2
+    if variant == "dcg_from_2":
+        discount[0] = 0
     for start in range(0, len(size), ROWS_AT_ONCE):
         rows = start + np.flatnonzero(size[start : start + ROWS_AT_ONCE])
         r, c = relevant[rows], size[rows]
-        hits, each = r.cumsum(axis=1), np.arange(len(rows))
+        hits, each = r.cumsum(axis=1, dtype=np.int32), np.arange(len(rows))
         within_c = r & (rank <= c[:, None])
         worst = np.minimum(4 * c, 2 * size.max())
-        ranks = (within_c * rank).sum(axis=1) + (c - hits[each, c - 1]) * (worst + 1)
+        if variant == "mpeg7":
+            near = r & (rank <= worst[:, None])
+            ranks = near @ rank + (c - near.sum(axis=1)) * 1.25 * worst
+            nmrr = (ranks / c - (1 + c) / 2) / (1.25 * worst - (1 + c) / 2)
+        else:
+            ranks = within_c @ rank + (c - hits[each, c - 1]) * (worst + 1)
+            nmrr = (ranks / c - c / 2 - 0.5) / (worst - c / 2 + 0.5)
         result["nn"][rows] = r[:, 0]
         result["ft"][rows] = hits[each, c - 1] / c
         result["st"][rows] = hits[each, np.minimum(2 * c - 1, len(rank)) - 1] / c
-        result["dcg"][rows] = within_c @ discount / discount.cumsum()[c - 1]
-        result["anmrr"][rows] = (ranks / c - c / 2 - 0.5) / (worst - c / 2 + 0.5)
+        result["dcg"][rows] = ratio(within_c @ discount, discount.cumsum()[c - 1])
+        result["anmrr"][rows] = nmrr
         result["map"][rows] = (r * hits) @ (1 / rank) / c
-    return result | {"relevant": relevant, "size": size}
+    result |= {"relevant": relevant, "size": size}
+    if variant == "per_class":
+        result["category"] = np.unique(np.asarray(query_category), return_inverse=True)[1]
+    return result
 
 
 def summarise(stats: Statistics, weights: np.ndarray | None = None) -> dict[str, float | np.ndarray]:
@@ -83,6 +110,8 @@ def summarise(stats: Statistics, weights: np.ndarray | None = None) -> dict[str,
     """
     size, relevant = stats["size"], stats["relevant"]
     weights = np.ones(len(size)) if weights is None else np.asarray(weights, dtype=np.float64)
+    if "category" in stats:
+        weights = class_balanced(weights * (size > 0), stats["category"])
     result = {name: weighted_mean(stats[name], weights) for name in PER_QUERY}
 
     counted = weights * (size > 0)
@@ -99,32 +128,3 @@ def summarise(stats: Statistics, weights: np.ndarray | None = None) -> dict[str,
     area = np.where(queries > 0, np.trapezoid(precision, recall, axis=-1), np.nan)
     result["auc"] = float(area) if area.ndim == 0 else area
     return result | {"skipped": int((size == 0).sum())}
-
-
-def _relevant_by_rank(similarity, query_category, gallery_category, exclude, ignore) -> np.ndarray:
-    """R of the module's docstring, (Q, G) bool; left-out entries are not relevant and stand at the end."""
-    similarity = checked(similarity)
-    query, gallery = np.asarray(query_category), np.asarray(gallery_category)
-    if query.shape + gallery.shape != similarity.shape:
-        raise ValueError(f"labels are {query.shape} and {gallery.shape}, similarity is {similarity.shape}")
-    if (query.dtype.kind in "iu") != (gallery.dtype.kind in "iu"):
-        raise ValueError(f"labels must be integers on both sides or text on both, got {query.dtype}, {gallery.dtype}")
-    if exclude is not None and np.shape(exclude) != similarity.shape:
-        raise ValueError(f"exclude is {np.shape(exclude)}, similarity is {similarity.shape}")
-    exclude = None if exclude is None else np.asarray(exclude, dtype=bool)
-    names, codes = np.unique(np.concatenate([_labels(query), _labels(gallery)]), return_inverse=True)
-    query, gallery = codes[: len(query)], codes[len(query) :]
-    valid = np.ones(len(names), dtype=bool) if ignore is None else names != ignore
-    relevant = np.empty(similarity.shape, dtype=bool)
-    for start in range(0, len(query), ROWS_AT_ONCE):
-        rows = slice(start, start + ROWS_AT_ONCE)
-        same = (query[rows, None] == gallery) & valid[gallery]
-        if exclude is not None:
-            same &= ~exclude[rows]
-        ranking = order(similarity[rows], None if exclude is None else exclude[rows])
-        relevant[rows] = np.take_along_axis(same, ranking, axis=1)
-    return relevant
-
-
-def _labels(labels: np.ndarray) -> np.ndarray:
-    return labels if labels.dtype.kind in "iu" else labels.astype(str)

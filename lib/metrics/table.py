@@ -10,7 +10,7 @@ import pandas as pd
 
 from lib.data.tables import OTHER, protocol
 from lib.metrics.accuracy import accuracy, own_group
-from lib.metrics.bootstrap import interval, mean_interval, shape_weights
+from lib.metrics.bootstrap import interval, shape_weights, weighted_mean
 from lib.metrics.chance import expected_accuracy, expected_statistics
 from lib.metrics.shrec import Statistics, statistics, summarise
 
@@ -20,6 +20,7 @@ INSTANCE = ("top1", "top1_group", "top5", "top10", "mrr")
 CATEGORY = ("category", "nn", "ft", "st", "f20", "dcg", "anmrr", "auc", "map")
 DISTANCE = ("d_hau", "d_iou")
 METRICS = (*INSTANCE, *CATEGORY, *DISTANCE)
+NOTHING = (float("nan"), np.empty(0))  # value and draws of a metric that a cell does not have
 
 # what each method was told about this collection, beside the pictures and the meshes
 LABELS = {
@@ -62,45 +63,64 @@ def evaluate_table(
 
     similarity[method] (Q, G) in the order of the two tables; the row `chance` is added. distance[method] holds
     per-query `d_hau` and `d_iou` (Q,) of the first shape, also for `chance`. Category-level metrics leave the query's
-    own group out of the gallery; `other` is in the gallery and in instance metrics and is no category. A cell without
-    such queries holds None. The draws of a cell are the same for all methods.
+    own group out of the gallery; `other` is in the gallery and in instance metrics and is no category. Where there is
+    nothing to judge by (no such queries, no shape named, no category) the metric is None. The draws of a cell are the
+    same for all methods.
 
     Raises ValueError when a matrix does not fit the tables.
+    """
+    table: Table = {method: {} for method in ("chance", *similarity)}
+    for (domain, part), rows in cells(queries, shapes).items():
+        weights = shape_weights(queries["shape_id"].to_numpy(dtype=str)[rows], draws, seed)
+        drawn = draw_cell(similarity, queries, shapes, rows, weights, distance)
+        for method in table:
+            table[method].setdefault(domain, {})[part] = {
+                name: rounded(interval(*drawn[method].get(name, NOTHING))) for name in METRICS
+            }
+    return table
+
+
+def draw_cell(
+    similarity: Mapping[str, np.ndarray],
+    queries: pd.DataFrame,
+    shapes: pd.DataFrame,
+    rows: np.ndarray,
+    weights: np.ndarray,
+    distance: Mapping[str, Mapping[str, np.ndarray]] | None = None,
+) -> dict[str, dict[str, tuple[float, np.ndarray]]]:
+    """Per method, `chance` first, and metric: its value on the queries `rows`, and its bootstrap draws (B,).
+
+    weights (B, len(rows)), the same for all methods, so that draws of two methods may be subtracted.
     """
     for method, matrix in similarity.items():
         if np.shape(matrix) != (len(queries), len(shapes)):
             raise ValueError(f"{method}: similarity {np.shape(matrix)}, {len(queries)} queries, {len(shapes)} shapes")
-    distance = distance or {}
-    target = targets(queries, shapes)
-    query_category = queries["category"].to_numpy(dtype=str)
-    gallery_category, group = shapes["category"].to_numpy(dtype=str), shapes["group"].to_numpy(dtype=str)
-    table: Table = {method: {} for method in ("chance", *similarity)}
-    for (domain, part), rows in cells(queries, shapes).items():
-        weights = shape_weights(queries["shape_id"].to_numpy(dtype=str)[rows], draws, seed)
-        own = own_group(target[rows], group)
-        label = (query_category[rows], gallery_category)
-        for method in table:
-            cell: Cell = {}
-            if len(rows) and method == "chance":
-                values = expected_accuracy(target[rows], *label, group, own, other=OTHER)
-                cell = measure(values, expected_statistics(*label, own, OTHER), weights)
-            elif len(rows):
-                matrix = np.asarray(similarity[method])[rows]
-                values = accuracy(matrix, target[rows], *label, group, own, other=OTHER)
-                cell = measure(values, statistics(matrix, *label, exclude=own, ignore=OTHER), weights)
-            for name in DISTANCE:
-                if len(rows) and name in distance.get(method, {}):
-                    cell[name] = rounded(mean_interval(distance[method][name][rows], weights))
-            empty = {"value": None, "low": None, "high": None}
-            table[method].setdefault(domain, {})[part] = {name: cell.get(name, dict(empty)) for name in METRICS}
-    return table
+    if len(rows) == 0:
+        return {method: {} for method in ("chance", *similarity)}
+    target, group = targets(queries, shapes)[rows], shapes["group"].to_numpy(dtype=str)
+    label = tuple(np.where(c == "", OTHER, c) for c in (queries["category"].iloc[rows], shapes["category"]))
+    own, result = own_group(target, group), {}
+    for method in ("chance", *similarity):
+        if method == "chance":
+            values = expected_accuracy(target, *label, group, own, other=OTHER)
+            stats = expected_statistics(*label, own, OTHER)
+        else:
+            matrix = np.asarray(similarity[method])[rows]
+            values = accuracy(matrix, target, *label, group, own, other=OTHER)
+            stats = statistics(matrix, *label, exclude=own, ignore=OTHER)
+        given = (distance or {}).get(method, {})
+        values |= {name: given[name][rows] for name in DISTANCE if name in given}
+        result[method] = measure(values, stats, weights)
+    return result
 
 
-def measure(values: Mapping[str, np.ndarray], stats: Statistics, weights: np.ndarray) -> Cell:
-    """Intervals of per-query values (Q,) and of the SHREC measures under bootstrap weights (B, Q)."""
-    cell = {name: rounded(mean_interval(each, weights)) for name, each in values.items()}
+def measure(
+    values: Mapping[str, np.ndarray], stats: Statistics, weights: np.ndarray
+) -> dict[str, tuple[float, np.ndarray]]:
+    """Values and draws (B,) of per-query metrics (Q,) and of the SHREC measures under bootstrap weights (B, Q)."""
     whole, drawn = summarise(stats), summarise(stats, weights)
-    return cell | {name: rounded(interval(whole[name], drawn[name])) for name in CATEGORY if name in whole}
+    result = {name: (weighted_mean(each), weighted_mean(each, weights)) for name, each in values.items()}
+    return result | {name: (whole[name], drawn[name]) for name in CATEGORY if name in whole}
 
 
 def rounded(cell: Mapping[str, float]) -> dict[str, float | None]:

@@ -9,7 +9,10 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from lib.models.backbones import Backbone, make_backbone
+from lib.models.released import ReleasedCMIC, make_released
 from lib.retrieval.score import attention_score
+
+LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 
 
 class CMIC(nn.Module):
@@ -19,10 +22,16 @@ class CMIC(nn.Module):
     Ours: one encoder serves both sides by default (two overfit on few shapes), the query is composited on white by
     its mask instead of carrying it as a fourth channel, projections start at the principal components of the
     pretrained features, and W starts at 10 I so that attention begins as a soft maximum over the views.
+
+    Where the first convolution is trained, it can carry the mask too: `make_cmic(..., mask_channel=True)` adds a fourth
+    input channel whose weights start at zero, so that training starts from the pretrained network.
     """
 
-    def __init__(self, backbone: Backbone, embedding_dim: int, view_backbone: Backbone | None = None):
+    def __init__(
+        self, backbone: Backbone, embedding_dim: int, view_backbone: Backbone | None = None, grey: bool = False
+    ):
         super().__init__()
+        self.grey = grey  # queries lose their colour, as the views have none
         self.shared = view_backbone is None
         self.query_encoder = backbone
         self.view_encoder = backbone if self.shared else view_backbone
@@ -45,6 +54,13 @@ class CMIC(nn.Module):
             head.weight.copy_(components)
             head.bias.copy_(-components @ mean)
 
+    def query_input(self, rgb: Tensor, mask: Tensor) -> Tensor:
+        """What the query encoder is given: pictures (Q, 3, H, W) and masks (Q, 1, H, W) in [0, 1], object on white.
+
+        (Q, 3, H, W), or (Q, 4, H, W) with the mask as it is where the encoder has a mask channel.
+        """
+        return self.query_encoder.normalise(on_white(rgb, mask, self.grey), mask)
+
     def project_queries(self, features: Tensor) -> Tensor:
         """Pooled features (Q, dim) to query embeddings (Q, D) of length one."""
         return F.normalize(self.query_head(F.normalize(features, dim=1)), dim=1)
@@ -61,10 +77,11 @@ class CMIC(nn.Module):
     def embed_queries(self, rgb: Tensor, mask: Tensor, batch_size: int = 128) -> Tensor:
         """Embeddings (N, D) of uint8 pictures (N, 3, H, W) with masks (N, 1, H, W)."""
         self.eval()
-        out = []
+        device, out = self.attention.weight.device, []
         for picture, alpha in zip(rgb.split(batch_size), mask.split(batch_size), strict=True):
-            white = on_white(picture.float() / 255, alpha.float() / 255)
-            out.append(self.project_queries(self.query_encoder(self.query_encoder.normalise(white))))
+            picture, alpha = picture.to(device), alpha.to(device)
+            x = self.query_input(picture.float() / 255, alpha.float() / 255)
+            out.append(self.project_queries(self.query_encoder(x)))
         return torch.cat(out)
 
     @torch.no_grad()
@@ -73,17 +90,25 @@ class CMIC(nn.Module):
         self.eval()
         encoder = self.view_encoder
         flat = views.flatten(0, 1).unsqueeze(1)
-        parts = [self.project_views(encoder(encoder.normalise(v.float() / 255))) for v in flat.split(batch_size)]
+        batches = (v.to(encoder.mean.device).float() / 255 for v in flat.split(batch_size))
+        parts = [self.project_views(encoder(encoder.normalise(v))) for v in batches]
         return torch.cat(parts).unflatten(0, views.shape[:2])
 
 
-def on_white(rgb: Tensor, mask: Tensor) -> Tensor:
-    """The object alone on white: pictures (B, 3, H, W) and masks (B, 1, H, W) in [0, 1] to (B, 3, H, W)."""
-    return rgb * mask + (1 - mask)
+def on_white(rgb: Tensor, mask: Tensor, grey: bool = False) -> Tensor:
+    """The object alone on white: pictures (B, 3, H, W) and masks (B, 1, H, W) in [0, 1] to (B, 3, H, W).
+
+    `grey` leaves the brightness alone (ITU-R BT.601), in all three channels.
+    """
+    white = rgb * mask + (1 - mask)
+    if grey:
+        luma = (white * white.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
+        white = luma.expand(-1, 3, -1, -1)
+    return white
 
 
-def save_cmic(model: CMIC, folder: Path, settings: dict) -> None:
-    """Writes `weights.safetensors` and `settings.json` (backbone, embedding_dim, shared, ...)."""
+def save_cmic(model: CMIC | ReleasedCMIC, folder: Path, settings: dict) -> None:
+    """Writes `weights.safetensors` and `settings.json` (recipe, backbone, embedding_dim, shared, mask_channel, ...)."""
     folder.mkdir(parents=True, exist_ok=True)
     state = {k: v.contiguous() for k, v in model.state_dict().items()}
     if model.shared:  # one copy of what both sides use
@@ -92,10 +117,17 @@ def save_cmic(model: CMIC, folder: Path, settings: dict) -> None:
     (folder / "settings.json").write_text(json.dumps(settings, indent=1, sort_keys=True) + "\n")
 
 
-def load_cmic(folder: Path) -> CMIC:
-    """The trained model in evaluation mode, from a folder that `save_cmic` wrote."""
+def load_cmic(folder: Path) -> CMIC | ReleasedCMIC:
+    """The trained model in evaluation mode, from a folder that `save_cmic` wrote; `settings.json` names the recipe.
+
+    Both recipes embed and score alike: `embed_queries`, `embed_views`, `score`.
+    """
     settings = json.loads((folder / "settings.json").read_text())
-    model = make_cmic(settings["backbone"], "none", settings["embedding_dim"], settings["shared"])
+    if settings.get("recipe") == "released":
+        model = make_released("none", settings["embedding_dim"])
+    else:
+        wanted = {key: settings.get(key, False) for key in ("shared", "grey", "mask_channel")}
+        model = make_cmic(settings["backbone"], "none", settings["embedding_dim"], **wanted)
     state = load_file(folder / "weights.safetensors")
     if model.shared:
         state |= {k.replace("query_", "view_", 1): v for k, v in state.items() if k.startswith("query_")}
@@ -103,7 +135,20 @@ def load_cmic(folder: Path) -> CMIC:
     return model.eval()
 
 
-def make_cmic(backbone: str, weights: str, embedding_dim: int, shared: bool = True) -> CMIC:
-    """A CMIC around the named backbone; `shared` uses one encoder and one projection for both sides."""
-    other = None if shared else make_backbone(backbone, weights)
-    return CMIC(make_backbone(backbone, weights), embedding_dim, other)
+def make_cmic(
+    backbone: str,
+    weights: str,
+    embedding_dim: int,
+    shared: bool = True,
+    grey: bool = False,
+    mask_channel: bool = False,
+) -> CMIC:
+    """A CMIC around the named backbone; `shared` uses one encoder and one projection for both sides.
+
+    `grey` takes the colour out of the queries. `mask_channel` gives the query encoder the mask as a fourth input: for
+    training that reaches the first convolution.
+    """
+    encoder, other = make_backbone(backbone, weights), None if shared else make_backbone(backbone, weights)
+    if mask_channel:
+        encoder.add_mask_channel()
+    return CMIC(encoder, embedding_dim, other, grey)

@@ -7,11 +7,12 @@ and one symmetric normalisation for all its edges, so that types matter only whe
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch_geometric.nn.conv.gcn_conv import gcn_norm
 
-KINDS = ("view - model", "view - view", "picture - view")
+from lib.models.edges import Edges, similar_edges, structural_edges, visual_edges
+
+KINDS = ("view - model", "view - view", "picture - view", "view ~ view")
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class Graph:
     """Nodes 0 .. S-1 are models, then S x V views (shape by shape), then P pictures.
 
     edge_index: (2, E) int64, every undirected edge once. weight: (E,) float32. kind: (E,) int64, an index of `KINDS`.
+    edges: the rules that it was made by, so that a newcomer can be tied in by the same.
     """
 
     num_models: int
@@ -27,6 +29,7 @@ class Graph:
     edge_index: Tensor
     weight: Tensor
     kind: Tensor
+    edges: Edges
 
     @property
     def num_nodes(self) -> int:
@@ -43,73 +46,40 @@ class Graph:
         }
 
 
-def nearest_views(
-    x: Tensor, views: Tensor, k: int, block: int = 2048, barred: Tensor | None = None
-) -> tuple[Tensor, Tensor]:
-    """The k views (rows of (M, D)) of largest cosine with each row of x (N, D): index (N, k), cosine (N, k).
-
-    Computed block by block, so that at most `block` x M cosines are in memory. k is cut to M; of
-    chosen views with the same cosine the smaller number comes first. barred (N, M) bool: pairs that get the cosine -1.
-    """
-    x, views = F.normalize(x, dim=1), F.normalize(views, dim=1)
-    k = min(k, len(views))
-    index = torch.empty((len(x), k), dtype=torch.int64, device=x.device)
-    cosine = torch.empty((len(x), k), dtype=x.dtype, device=x.device)
-    for start in range(0, len(x), block):
-        rows = slice(start, start + block)
-        similarity = x[rows] @ views.T
-        if barred is not None:
-            similarity = similarity.masked_fill(barred[rows], -1)
-        near, which = similarity.topk(k, dim=1)
-        # topk leaves the order of equals open, and duplicate shapes make equals common: by number, then by cosine
-        which, order = which.sort(dim=1)
-        near, final = near.gather(1, order).sort(dim=1, descending=True, stable=True)
-        index[rows], cosine[rows] = which.gather(1, final), near
-    return index, cosine
-
-
-def structural_edges(num_models: int, num_views: int) -> tuple[Tensor, Tensor]:
-    """View - model edges (2, S V) and the ring of neighbouring views (2, S V), each undirected edge once.
-
-    A ring needs three views; two views are joined by one edge, a single view by none.
-    """
-    view = torch.arange(num_models * num_views)
-    model = view // max(num_views, 1)
-    first = view + num_models
-    ring = torch.stack([first, num_models + model * num_views + (view + 1) % max(num_views, 1)])
-    if num_views < 3:
-        ring = ring[:, view % max(num_views, 1) < num_views - 1]
-    return torch.stack([first, model]), ring
-
-
 def build_graph(
     views: Tensor,
     pictures: Tensor,
     neighbours: int,
+    mutual: bool = False,
+    threshold: float = 0.0,
+    similar: int = 0,
     structural_weight: float = 1.0,
     ring_weight: float = 1.0,
     visual_weight: float = 1.0,
 ) -> Graph:
-    """The graph of views (S, V, D) and pictures (P, D); UCM-GCN's node and edge types, the weights are ours.
+    """The graph of views (S, V, D) and pictures (P, D) by the rules that `Edges` describes.
 
-    Every picture is joined to its `neighbours` nearest views, weighted by `visual_weight` times the cosine, where that
-    is positive. A kind of edge whose weight is 0 is left out.
+    Node and edge types are UCM-GCN's; weights, ring and view ~ view edges are ours.
+
+    A visual edge weighs `visual_weight` times its cosine.
     """
+    edges = Edges(neighbours, mutual, threshold, similar, structural_weight, ring_weight, visual_weight)
     num_models, num_views = views.shape[:2]
     structural, ring = structural_edges(num_models, num_views)
-    index, cosine = nearest_views(pictures, views.flatten(0, 1), neighbours)
-    offset = num_models * (1 + num_views)
-    picture = torch.arange(len(pictures)).unsqueeze(1).expand_as(index)
-    visual = torch.stack([picture.cpu().flatten() + offset, index.cpu().flatten() + num_models])
+    picked, cosine = visual_edges(views.flatten(0, 1), pictures, edges)
+    alike, near = similar_edges(views, edges.similar, edges.threshold) if edges.similar else (picked[:, :0], cosine[:0])
+    offset = torch.tensor([[num_models * (1 + num_views)], [num_models]])
     weights = [
-        torch.full((structural.shape[1],), float(structural_weight)),
-        torch.full((ring.shape[1],), float(ring_weight)),
-        visual_weight * cosine.cpu().flatten().float(),
+        torch.full((structural.shape[1],), float(edges.structural_weight)),
+        torch.full((ring.shape[1],), float(edges.ring_weight)),
+        edges.visual_weight * cosine.cpu().float(),
+        edges.visual_weight * near.cpu().float(),
     ]
-    edge_index, weight = torch.cat([structural, ring, visual], 1), torch.cat(weights)
+    edge_index = torch.cat([structural, ring, picked.cpu() + offset, alike.cpu() + num_models], 1)
+    weight = torch.cat(weights)
     kind = torch.cat([torch.full((len(w),), k) for k, w in enumerate(weights)])
     keep = weight > 0
-    return Graph(num_models, num_views, len(pictures), edge_index[:, keep], weight[keep], kind[keep])
+    return Graph(num_models, num_views, len(pictures), edge_index[:, keep], weight[keep], kind[keep], edges)
 
 
 def degree(graph: Graph) -> Tensor:

@@ -6,14 +6,22 @@ import pandas as pd
 from lib.retrieval.rank import rank_of
 
 
-def judge(shape: np.ndarray, target: np.ndarray, group: np.ndarray) -> list[str]:
+def nearest_right(similarity: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """For each query the most similar of its right shapes, (Q,) gallery indices: the true one where it is known.
+
+    similarity (Q, G), right (Q, G) bool as `lib.data.labels.right_answers` gives it; 0 where nothing is right.
+    """
+    return np.where(right, similarity, -np.inf).argmax(1)
+
+
+def judge(shape: np.ndarray, right: np.ndarray, group: np.ndarray, answer: np.ndarray) -> list[str]:
     """For each found shape `right`, `group` (a near-copy of the right one) or `wrong`.
 
-    shape (N,) and target (N,) gallery indices, group (G,) text.
+    shape (N,) and answer (N,) gallery indices, right (N, G) bool, group (G,) text.
     """
     group = np.asarray(group).astype(str)
-    near = (group[shape] == group[target]) & (group[shape] != "")
-    return np.where(shape == target, "right", np.where(near, "group", "wrong")).tolist()
+    near = (group[shape] == group[answer]) & (group[shape] != "")
+    return np.where(right[np.arange(len(shape)), shape], "right", np.where(near, "group", "wrong")).tolist()
 
 
 def pick_queries(queries: pd.DataFrame, rows: np.ndarray, count: int, seed: int = 0) -> np.ndarray:

@@ -93,14 +93,25 @@ def variant_scores(features: Mapping[str, Tensor], views: Tensor) -> dict[str, T
     }
 
 
-def top1(similarity: Tensor, target: Tensor) -> float:
-    """Share of queries whose true shape comes first; similarity (Q, G), target (Q,) indices into the gallery."""
-    return float((rank_of(similarity, target) == 1).mean()) if len(target) else 0.0
+def top1(similarity: Tensor, answer: Tensor) -> float:
+    """Share of queries whose first shape is right, 0 without queries; similarity (Q, G).
+
+    answer: indices (Q,) of the true shapes in the gallery, or which shapes are right, (Q, G) bool.
+    """
+    if not len(similarity):
+        return 0.0
+    answer = torch.as_tensor(answer)
+    if answer.ndim == 1:
+        return float((rank_of(similarity, answer) == 1).mean())
+    return float(answer.gather(1, torch.as_tensor(similarity).argmax(1, keepdim=True)).float().mean())
 
 
-def choose_variant(scores: Mapping[str, Tensor], target: Tensor) -> str:
-    """The name whose similarities (Q, G) have the best top-1 on these (validation) queries; the first of equals."""
-    return max(scores, key=lambda name: top1(scores[name], target))
+def choose_variant(scores: Mapping[str, Tensor], answer: Tensor) -> str:
+    """The name whose similarities (Q, G) have the best top-1 on these (validation) queries; the first of equals.
+
+    `answer`: see `top1`.
+    """
+    return max(scores, key=lambda name: top1(scores[name], answer))
 
 
 def standardise(similarity: Tensor) -> Tensor:
@@ -114,10 +125,10 @@ def fuse(first: Tensor, second: Tensor, weight: float) -> Tensor:
     return weight * standardise(first) + (1 - weight) * standardise(second)
 
 
-def choose_weight(first: Tensor, second: Tensor, target: Tensor) -> tuple[float, dict[float, float]]:
+def choose_weight(first: Tensor, second: Tensor, answer: Tensor) -> tuple[float, dict[float, float]]:
     """The weight in `WEIGHTS` with the best top-1 on these (validation) queries, and the top-1 of each.
 
-    Of equals the one nearest to 0.5, then the smaller.
+    Of equals the one nearest to 0.5, then the smaller. `answer`: see `top1`.
     """
-    scores = {weight: top1(fuse(first, second, weight), target) for weight in WEIGHTS}
+    scores = {weight: top1(fuse(first, second, weight), answer) for weight in WEIGHTS}
     return min(scores, key=lambda w: (-scores[w], abs(w - 0.5), w)), scores

@@ -1,10 +1,13 @@
 """Similarities between query pictures and shapes that are known by V views each; larger is closer."""
 
+import math
+
 import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
 NUMBERS_AT_ONCE = 2**24  # (query, shape, view) triples in one block: 64 MiB per float32 array
+CACHED_QUERIES, CACHED_SHAPES = 128, 1024  # a block whose arrays (512 KiB each) stay in a core's cache
 
 
 def attention_score(
@@ -20,7 +23,8 @@ def attention_score(
 
     query (Q, D), views (S, V, D), weight (D, D) multiplying the query, one floating type and device for all.
     `block` queries are scored at a time (default: as many as keep one array at `NUMBERS_AT_ONCE` numbers); the
-    attention of a large gallery is itself large, `keep_attention=False` returns None in its place.
+    attention of a large gallery is itself large, `keep_attention=False` returns None in its place, and where no
+    gradient is asked for `stream_score` then computes the similarities, several times faster.
 
     Returns similarity (Q, S) and attention (Q, S, V); gradients flow through both.
     Raises ValueError when the shapes do not fit together.
@@ -28,6 +32,9 @@ def attention_score(
     _check(query, views)
     if weight.shape != (query.shape[1], query.shape[1]):
         raise ValueError(f"weight is {tuple(weight.shape)}, expected (D, D) with D = {query.shape[1]}")
+    learns = torch.is_grad_enabled() and any(t.requires_grad for t in (query, views, weight))
+    if not keep_attention and not learns and block is None:
+        return stream_score(query, views, weight), None
     similarity, attention = [], []
     for part in _blocks(query, views, block):
         cosine = torch.einsum("qd,svd->qsv", part, views)
@@ -36,6 +43,40 @@ def attention_score(
         if keep_attention:
             attention.append(share)
     return _join(similarity), _join(attention) if keep_attention else None
+
+
+@torch.no_grad()
+def stream_score(query: Tensor, views: Tensor, weight: Tensor) -> Tensor:
+    """The similarities (Q, S) of `attention_score`, one view after another, with nothing of size (Q, S, V).
+
+        s(q, m) = sum_v e_v (q . r_mv) / sum_v e_v     with e_v = exp((W q) . r_mv - c_qm)
+
+    Numerator and denominator are two running sums, so a block of pairs needs four arrays that stay in the cache. The
+    shift c cancels; it is 0 wherever |W q| |r| shows that exp cannot overflow, else the largest logit of the pair.
+    Shapes as for `attention_score`, on CPU or GPU.
+    """
+    asked = query @ weight.T
+    similarity = query.new_empty(len(query), len(views))
+    if not similarity.numel():
+        return similarity
+    reach = asked.norm(dim=1).max() * views.norm(dim=2).max()
+    safe = bool(reach < math.log(torch.finfo(query.dtype).max) / 2)
+    rows, columns = (CACHED_QUERIES, CACHED_SHAPES) if query.device.type == "cpu" else (4096, 4096)
+    for left in range(0, len(views), columns):
+        block = views[left : left + columns].transpose(0, 1)  # all shapes' first views, all second views, ...
+        for top in range(0, len(query), rows):
+            q, w = query[top : top + rows], asked[top : top + rows]
+            shift = None if safe else torch.stack([w @ view.T for view in block]).amax(0)
+            above, below = q.new_zeros(len(q), block.shape[1]), q.new_zeros(len(q), block.shape[1])
+            share, cosine = torch.empty_like(above), torch.empty_like(above)
+            for view in block:
+                torch.mm(w, view.T, out=share)
+                torch.mm(q, view.T, out=cosine)
+                share = (share if safe else share.sub_(shift)).exp_()
+                below += share
+                above.addcmul_(share, cosine)
+            torch.div(above, below, out=similarity[top : top + rows, left : left + columns])
+    return similarity
 
 
 def max_score(query: Tensor, views: Tensor, block: int | None = None) -> Tensor:

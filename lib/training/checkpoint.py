@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 @dataclass
@@ -27,7 +27,9 @@ def cache_folder(root: Path, stage: str, params: dict, files: list[Path]) -> Pat
     return root / ".cache" / stage / digest.hexdigest()[:16]
 
 
-def save_checkpoint(cache: Path | None, model: nn.Module, optimizer, schedule, generator, curves, best) -> None:
+def save_checkpoint(
+    cache: Path | None, model: nn.Module, optimizer, schedule, generator, curves, best, memory: Tensor | None = None
+) -> None:
     """Writes everything that the next epoch needs to `cache/state.pt`, by a temporary name."""
     if cache is None:
         return
@@ -42,14 +44,20 @@ def save_checkpoint(cache: Path | None, model: nn.Module, optimizer, schedule, g
             "global": torch.get_rng_state(),
             "curves": curves,
             "best": best,
+            "memory": memory,
         },
         part,
     )
     part.replace(cache / "state.pt")
 
 
-def load_checkpoint(cache: Path | None, model: nn.Module, optimizer, schedule, generator) -> State:
-    """Brings everything back to where `save_checkpoint` left it; an empty State if there is nothing to go on from."""
+def load_checkpoint(
+    cache: Path | None, model: nn.Module, optimizer, schedule, generator, memory: Tensor | None = None
+) -> State:
+    """Brings everything back to where `save_checkpoint` left it; an empty State if there is nothing to go on from.
+
+    `memory` is filled in place.
+    """
     if cache is None or not (cache / "state.pt").exists():
         return State()
     saved = torch.load(cache / "state.pt", map_location="cpu", weights_only=True)
@@ -58,6 +66,8 @@ def load_checkpoint(cache: Path | None, model: nn.Module, optimizer, schedule, g
     schedule.load_state_dict(saved["schedule"])
     generator.set_state(saved["generator"])
     torch.set_rng_state(saved["global"])
+    if memory is not None:
+        memory.copy_(saved["memory"])
     return State(saved["curves"], saved["best"])
 
 

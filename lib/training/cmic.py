@@ -1,53 +1,25 @@
 """Trains CMIC: cached lower feature maps of the views, queries through the whole network, one loop in plain sight."""
 
 import sys
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 import torch
 from torch import Tensor
 
-from lib.augment.color_transfer import lab_statistics, transfer_to_statistics
-from lib.augment.transforms import augment_queries
 from lib.losses.contrastive import cmic_loss
-from lib.models.cmic import CMIC, on_white
-from lib.retrieval.rank import rank_of
-from lib.training.batches import distinct_shapes, epoch_batches
-from lib.training.cached_views import embed_maps
+from lib.models.cmic import CMIC
+from lib.training.average import copied, mixed_with
+from lib.training.batches import distinct_shapes, epoch_batches, prefetch
+from lib.training.cached_views import embed_gallery, embed_maps, query_maps
 from lib.training.checkpoint import load_checkpoint, save_checkpoint
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Hyper-parameters of CMIC's training; the names are those of the `train_cmic` block of params.yaml."""
-
-    epochs: int
-    batch_size: int
-    batch_shapes: int
-    views_per_step: int
-    lr: float
-    temperature: float
-    category_weight: float
-    color_transfer: str  # off | batch | bank
-    keep_start: float
-    trainable: str  # head | last_stages | all
-    seed: int
-
-    def __post_init__(self):
-        choices = {"color_transfer": ("off", "batch", "bank"), "trainable": ("head", "last_stages", "all")}
-        for name, allowed in choices.items():
-            if getattr(self, name) not in allowed:
-                raise ValueError(f"train_cmic.{name}: {getattr(self, name)!r} is none of {', '.join(allowed)}")
-
-
-@dataclass(frozen=True)
-class Queries:
-    """Pictures (N, 3, H, W) and masks (N, 1, H, W), uint8, with the row of their shape (N,) in some list of shapes."""
-
-    rgb: Tensor
-    mask: Tensor
-    shape: Tensor
+from lib.training.memory import drawn_views, remembered
+from lib.training.pictures import training_pictures
+from lib.training.precision import autocast, to_device
+from lib.training.progress import Clock
+from lib.training.settings import Queries, Settings
+from lib.training.validation import is_kept, validate
 
 
 def freeze(model: CMIC, trainable: str) -> list[torch.nn.Parameter]:
@@ -58,22 +30,9 @@ def freeze(model: CMIC, trainable: str) -> list[torch.nn.Parameter]:
     return [p for p in model.parameters() if p.requires_grad]
 
 
-def recolour(rgb: Tensor, mask: Tensor, mode: str, bank: Tensor, generator: torch.Generator) -> Tensor:
-    """Colour transfer of the objects towards random training pictures: of the batch, or of the whole style bank."""
-    if mode == "off":
-        return rgb
-    styles = lab_statistics(rgb, mask=mask) if mode == "batch" else bank
-    chosen = torch.randint(len(styles), (len(rgb),), generator=generator)
-    return transfer_to_statistics(rgb, styles[chosen], mask=mask)
-
-
-@torch.no_grad()
-def validate(model: CMIC, gallery: Tensor, queries: Queries, block: int = 64) -> float:
-    """Top-1 of queries against the whole gallery, given its `view_maps` (S, V, C, h, w)."""
-    model.eval()
-    views = torch.cat([embed_maps(model, part) for part in gallery.split(block)])
-    similarity, _ = model.score(model.embed_queries(queries.rgb, queries.mask), views)
-    return float((rank_of(similarity, queries.shape) == 1).mean())
+def pictures_on(device: torch.device, queries: Queries, batch: Tensor) -> tuple[Tensor, Tensor]:
+    """The pictures and masks of a batch, uint8, on the device."""
+    return to_device(queries.rgb[batch], device), to_device(queries.mask[batch], device)
 
 
 def train(
@@ -86,71 +45,88 @@ def train(
     val_queries: Queries,
     gallery_maps: Tensor,
     cache: Path | None = None,
+    gallery_category: Tensor | None = None,
 ) -> pd.DataFrame:
-    """Trains `model` in place and leaves it with the weights of the best validation epoch; returns the curves.
+    """Trains `model` in place, on the device it is on, and leaves it with the kept weights; returns the curves.
 
     `train_queries.shape` counts in the training shapes, whose categories (T,) are `train_category` (-1: none) and
     whose `view_maps`, plain and flipped, are `train_maps` (T, V, C, h, w) each; `bank` (B, 2, 3) holds the colour
-    statistics of the training pictures. `val_queries.shape` counts in the whole gallery `gallery_maps`.
+    statistics of the training pictures. `val_queries.shape` counts in the whole gallery `gallery_maps`; where no
+    picture names a shape, `gallery_category` (S,) says what is right.
+    Kept is the last epoch that is within one standard error of the best on validation (`is_kept`).
     `cache` is a folder for a checkpoint per epoch: a killed run goes on there and ends with the same weights.
-    Raises FloatingPointError if the loss is not finite.
+    Raises FloatingPointError, naming the batch's pictures, if the loss is not finite.
     """
+    device, encoder = model.attention.weight.device, model.query_encoder
     generator = torch.Generator().manual_seed(settings.seed)
     weights = freeze(model, settings.trainable)
-    start = [w.detach().clone() for w in weights]
+    first, start = [w.detach().clone() for w in weights], copied(model)
     optimizer = torch.optim.Adam(weights, lr=settings.lr, betas=(0.5, 0.999))
     steps = len(epoch_batches(len(train_queries.shape), settings.batch_size, torch.Generator()))
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, settings.lr, total_steps=steps * settings.epochs + 1)
-    state = load_checkpoint(cache, model, optimizer, schedule, generator)
+    category, bank = train_category.to(device), bank.to(device)
+    query_category = train_queries.categories(train_category).to(device)
+    val_maps = None if settings.trainable == "all" else query_maps(model, val_queries.rgb, val_queries.mask)
+    memory = embed_gallery(model.eval(), train_maps[0]) if settings.memory else None
+    state = load_checkpoint(cache, model, optimizer, schedule, generator, memory)
     curves, best = state.curves, state.best
     if not curves:
-        curves.append({"epoch": 0, "loss": float("nan"), "val_top1": validate(model, gallery_maps, val_queries)})
-        best = {k: v.clone() for k, v in model.state_dict().items()}
-
+        top1 = validate(model, gallery_maps, val_queries, val_maps, gallery_category)
+        curves.append({"epoch": 0, "loss": float("nan"), "val_top1": top1, "kept": True})
+        best = copied(model)
+    if settings.compile:
+        for part in {encoder.lower, encoder.upper, model.view_encoder.lower, model.view_encoder.upper}:
+            part.compile(dynamic=True)
+    load = partial(pictures_on, device, train_queries)
+    clock = Clock(settings.epochs - len(curves) + 1)
     for epoch in range(len(curves), settings.epochs + 1):
+        if settings.patience and not any(c["kept"] for c in curves[-settings.patience :]):
+            break
         model.train()
         total = []
-        for batch in epoch_batches(len(train_queries.shape), settings.batch_size, generator):
-            shapes, target = distinct_shapes(
-                train_queries.shape[batch], len(train_category), settings.batch_shapes, generator
-            )
-            rgb, mask = train_queries.rgb[batch].float() / 255, train_queries.mask[batch].float() / 255
-            rgb, mask = augment_queries(rgb, mask, generator)
-            rgb = recolour(rgb, mask, settings.color_transfer, bank, generator)
-            encoder = model.query_encoder
-            query = model.project_queries(encoder(encoder.normalise(on_white(rgb, mask))))
-
-            keep = torch.rand(len(shapes), train_maps[0].shape[1], generator=generator)
-            keep = keep.argsort(1)[:, : settings.views_per_step]
-            side = torch.rand(keep.shape, generator=generator)[..., None, None, None] < 0.5
-            index = shapes[:, None], keep
-            views = embed_maps(model, torch.where(side, train_maps[0][index], train_maps[1][index]))
-
+        batches = epoch_batches(len(train_queries.shape), settings.batch_size, generator)
+        for batch, (rgb, mask) in prefetch(batches, load):
+            rgb, mask = training_pictures(rgb, mask, settings.color_transfer, bank, generator)
+            own = train_queries.shape[batch]
+            shapes, target = distinct_shapes(own, len(category), settings.batch_shapes, generator)
+            keep, maps = drawn_views(train_maps, shapes, settings.views_per_step, generator)
+            with autocast(device, settings.precision):
+                query = model.project_queries(encoder(model.query_input(rgb, mask)))
+                views = embed_maps(model, to_device(maps, device))
+            query, views = query.float(), views.float()
+            if memory is not None:  # every training shape by all its views; those drawn now as they are now
+                views, memory = remembered(memory, views, shapes, keep)
+                target, shapes = own, torch.arange(len(category))
             similarity, _ = model.score(query, views)
+            target = target.to(device)
             loss, parts = cmic_loss(
                 similarity,
                 target,
-                train_category[train_queries.shape[batch]],
-                train_category[shapes],
+                query_category[batch.to(device)],
+                category[shapes.to(device)],
                 settings.temperature,
                 settings.category_weight,
             )
             if not torch.isfinite(loss):
-                raise FloatingPointError(f"epoch {epoch}: the loss is {loss.item()} for the queries {batch.tolist()}")
+                names = [train_queries.ids[k] for k in batch] if len(train_queries.ids) else batch.tolist()
+                raise FloatingPointError(f"epoch {epoch}: the loss is {loss.item()} for the queries {names}")
             if settings.keep_start:
-                drift = sum(((w - w0) ** 2).sum() for w, w0 in zip(weights, start, strict=True))
+                drift = sum(((w - w0) ** 2).sum() for w, w0 in zip(weights, first, strict=True))
                 loss = loss + settings.keep_start * drift
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             schedule.step()
-            total.append({"loss": loss.item(), **{name: float(part) for name, part in parts.items()}})
-        top1 = validate(model, gallery_maps, val_queries)
-        curves.append({"epoch": epoch, **pd.DataFrame(total).mean().to_dict(), "val_top1": top1})
-        if top1 >= max(c["val_top1"] for c in curves):
-            best = {k: v.clone() for k, v in model.state_dict().items()}
-        save_checkpoint(cache, model, optimizer, schedule, generator, curves, best)
-        print(f"  epoch {epoch}: loss {curves[-1]['loss']:.3f}, val top-1 {top1:.3f}", file=sys.stderr, flush=True)
+            found = (similarity.argmax(1) == target).float().mean()
+            total.append({"loss": loss.detach(), "accuracy": found, **parts})
+        with mixed_with(model, start, settings.start_share) as candidate:
+            top1 = validate(model, gallery_maps, val_queries, val_maps, gallery_category)
+        means = {name: float(torch.stack([step[name] for step in total]).mean()) for name in total[0]}
+        kept = is_kept(top1, [c["val_top1"] for c in curves], len(val_queries.shape))
+        best = candidate if kept else best
+        curves.append({"epoch": epoch, **means, "val_top1": top1, "kept": kept})
+        save_checkpoint(cache, model, optimizer, schedule, generator, curves, best, memory)
+        print(clock.line(epoch, settings.epochs, means, top1), file=sys.stderr, flush=True)
     model.load_state_dict(best)
     model.eval()
     return pd.DataFrame(curves)

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from tqdm import trange
 
-from lib.losses.correlation import coral
+from lib.losses.correlation import coral, correlation_loss
 from lib.losses.discrimination import discrimination_loss, discrimination_targets
 from lib.models.graph import Graph, propagation
 from lib.models.ucm_gcn import UCMGCN
@@ -38,8 +38,10 @@ def train_ucm_gcn(
     generator = torch.Generator().manual_seed(seed)
     optimiser = torch.optim.Adam(network.to(device).parameters(), lr=lr)
     x, ranges = x.to(device), graph.ranges
-    with torch.no_grad():  # what the network starts from tells which models are nearly the same
-        target = discrimination_targets(network(x, propagation(graph).to(device))[ranges["models"]], target_temperature)
+    with torch.no_grad():  # the start tells which models are nearly the same, and how wide the gap is
+        z = network(x, propagation(graph).to(device))
+        target = discrimination_targets(z[ranges["models"]], target_temperature)
+        gap = coral(z[ranges["pictures"]], z[ranges["models"]]) if correlation_weight else None
     rows = []
     for step in trange(steps, desc="ucm_gcn", unit="step"):
         pick = torch.rand((graph.num_models, graph.num_views), generator=generator).argsort(1)[:, :views_per_step]
@@ -54,7 +56,7 @@ def train_ucm_gcn(
             parts["discrimination"] = discrimination_loss(z[pick.to(device)], models, target, temperature)
             loss = loss + discrimination_weight * parts["discrimination"]
         if correlation_weight:
-            parts["correlation"] = coral(pictures, models)
+            parts["correlation"] = correlation_loss(pictures, models, gap)
             loss = loss + correlation_weight * parts["correlation"]
         if not torch.isfinite(loss):
             raise FloatingPointError(f"the loss is {loss.item()} at step {step}: lower lr or raise temperature")

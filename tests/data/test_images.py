@@ -71,3 +71,24 @@ def test_table_order_is_kept(pair):
     for k, row in enumerate(table.itertuples()):
         one, cut = load_query(root / row.image, root / row.mask if row.mask else None, 16, 0.1)
         assert (rgb[k].permute(1, 2, 0).numpy() == one).all() and (mask[k, 0].numpy() == cut).all()
+
+
+def test_a_box_stands_where_there_is_no_mask(pair):
+    root = pair[0].parent
+    boxed, cut = load_query(pair[0], None, 20, 0.0, box="60 30 80 40")
+    masked, own = load_query(*pair, size=20, margin=0.0)
+    assert (boxed == masked).all() and (cut == own).all()
+    table = pd.DataFrame({"image": ["p.png"] * 3, "mask": ["", "m.png", ""], "box": ["60 30 80 40", "0 0 5 5", ""]})
+    rgb, mask = load_queries(table, root, 20, 0.0)
+    assert (rgb[0] == rgb[1]).all()  # a mask says more than a box
+    assert mask[2].float().mean() > mask[0].float().mean()
+
+
+def test_a_picture_can_be_its_own_mask(tmp_path):
+    picture = np.full((20, 20, 4), 90, np.uint8)
+    picture[..., 3] = 0
+    picture[5:15, 8:12, 3] = 255
+    Image.fromarray(picture, "RGBA").save(tmp_path / "a.png")
+    rgb, mask = load_queries(pd.DataFrame({"image": ["a.png"], "mask": ["a.png"]}), tmp_path, 10, 0.0)
+    assert mask[0, 0, :, 3:7].min() == 255 and mask[0, 0, :, :3].max() == 0
+    assert (rgb[0, :, :, 4] == 90).all() and (rgb[0, :, :, 0] == 255).all()

@@ -53,6 +53,15 @@ def test_broken_tables_name_the_row(table, column, row, value, message):
         validate(shapes, queries)
 
 
+def test_pictures_of_training_shapes_may_validate_but_those_of_test_shapes_may_not():
+    shapes, queries = small()
+    validate(shapes, queries.assign(split=["val", "test", "test"]))
+    with pytest.raises(TableError, match=r"shape of another split: row 4 \(query_id 'b/1'\)"):
+        validate(shapes, queries.assign(split=["val", "test", "val"]))
+    with pytest.raises(TableError, match="shape of another split"):
+        validate(shapes.assign(split=["val", "test"]), queries.assign(split=["train", "test", "test"]))
+
+
 def test_missing_column_and_missing_file(tmp_path):
     shapes, queries = small()
     with pytest.raises(TableError, match="shapes.csv: columns are missing: licence"):

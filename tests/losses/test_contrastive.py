@@ -125,3 +125,12 @@ def test_bad_shapes_are_named():
         category_loss(similarity, query_category[:-1], shape_category)
     with pytest.raises(ValueError, match=r"shape_category is \(8,\), expected \(9,\)"):
         category_loss(similarity, query_category, shape_category[:-1])
+
+
+def test_queries_of_unknown_shape_are_left_out_of_the_instance_loss():
+    similarity, target, _, _ = batch()
+    some = target.clone()
+    some[[1, 4]] = -1
+    expected = slow_instance(similarity[some >= 0], some[some >= 0], 0.1)
+    assert instance_loss(similarity, some, 0.1).item() == pytest.approx(expected)
+    assert instance_loss(similarity, torch.full_like(target, -1), 0.1).item() == 0

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from lib.losses.correlation import coral
+from lib.losses.correlation import coral, correlation_loss
 
 
 def test_coral_is_its_definition_in_loops() -> None:
@@ -50,3 +50,13 @@ def test_gradient_is_finite_and_brings_the_sets_together() -> None:
 def test_wrong_shapes_are_named(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="coral needs"):
         coral(torch.zeros(shape), torch.zeros(4, 3))
+
+
+def test_the_loss_is_the_share_of_the_gap_that_is_left() -> None:
+    generator = torch.Generator().manual_seed(0)
+    a, b = torch.randn(30, 4, generator=generator), torch.randn(20, 4, generator=generator) + 1
+    start = coral(a, b)
+    assert correlation_loss(a, b, start).item() == pytest.approx(1)
+    assert correlation_loss(0.1 * a, 0.1 * b, coral(0.1 * a, 0.1 * b)).item() == pytest.approx(1)
+    assert correlation_loss(a, a, start).item() == pytest.approx(0, abs=1e-9)
+    assert correlation_loss(a, (a.mean(0) + b) / 2, start) < 1

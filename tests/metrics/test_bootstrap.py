@@ -3,7 +3,16 @@ import math
 import numpy as np
 import pytest
 
-from lib.metrics.bootstrap import interval, mean_interval, paired_difference, ratio, shape_weights, weighted_mean
+from lib.metrics.bootstrap import (
+    class_balanced,
+    interval,
+    mean_interval,
+    paired_difference,
+    query_weights,
+    ratio,
+    shape_weights,
+    weighted_mean,
+)
 
 SHAPES = np.array(["b", "a", "b", "c", "a", "b"])
 
@@ -46,6 +55,19 @@ def test_weighted_mean_equals_repeating_the_queries():
     assert math.isnan(weighted_mean([np.nan])) and math.isnan(weighted_mean([1.0], [0.0]))
     with pytest.raises(ValueError, match="weights are"):
         weighted_mean(values, weights[:, :3])
+
+
+def test_query_weights_take_every_picture_for_itself():
+    weights = query_weights(4, draws=300, seed=2)
+    assert weights.shape == (300, 4) and (weights.sum(1) == 4).all()
+    assert all((weights[:, a] != weights[:, b]).any() for a in range(4) for b in range(a))
+
+
+def test_balanced_classes_weigh_the_same():
+    weights = np.array([[1.0, 1, 2, 1], [3, 0, 0, 0]])
+    balanced = class_balanced(weights, np.array(["a", "b", "a", "a"]))
+    np.testing.assert_allclose(balanced, [[1 / 4, 1, 2 / 4, 1 / 4], [1, 0, 0, 0]])
+    np.testing.assert_allclose(class_balanced(weights[0], ["a", "b", "a", "a"]), balanced[0])
 
 
 def test_ratio_of_zero_and_zero_is_nan():

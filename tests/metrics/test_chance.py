@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 
 from lib.metrics.accuracy import accuracy, own_group
-from lib.metrics.chance import expected_accuracy, expected_iou, expected_statistics, note, random_shapes
-from lib.metrics.shape_distance import iou
+from lib.metrics.chance import expected_accuracy, expected_statistics, note, random_shapes
 from lib.metrics.shrec import statistics, summarise
 
 
@@ -56,13 +55,6 @@ def test_values_by_hand():
     assert stats["size"].tolist() == [1, 0]
     assert stats["map"][0] == pytest.approx((1 + 1 / 2 + 1 / 3) / 3)  # one relevant of three
     assert np.allclose(stats["relevant"], [[1 / 3, 1 / 3, 1 / 3, 0, 0], [0] * 5])
-
-
-def test_expected_iou_is_the_mean_over_the_gallery():
-    cells = np.random.default_rng(0).random((6, 3, 3, 3)) < 0.4
-    true = np.array([2, 0, 2, -1])
-    wanted = [np.mean([iou(cells[t], other) for other in cells]) for t in (2, 0, 2)]
-    assert np.allclose(expected_iou(cells, true), [*wanted, np.nan], equal_nan=True)
 
 
 def test_random_shapes_are_drawn_once_per_true_shape():

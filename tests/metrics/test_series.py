@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib.metrics.series import cumulative_match, per_category, precision_recall
+from lib.metrics.series import cumulative_match, per_category, precision_recall, variant_table
 from lib.metrics.shrec import evaluate
 
 
@@ -53,3 +53,13 @@ def test_no_queries_give_a_table_of_the_same_form():
     assert frame.columns.tolist() == ["chance", "cmic"] and frame["cmic"].isna().all() and len(frame) == 4
     frame = precision_recall(none, labels[:0], labels, np.zeros((0, 4), dtype=bool), levels=5)
     assert frame.shape == (5, 2) and frame.isna().all().all()
+
+
+def test_variants_stand_side_by_side():
+    rng = np.random.default_rng(1)
+    similarity, query, gallery = rng.random((20, 12)), rng.choice(list("abc"), 20), rng.choice([*"abc", "other"], 12)
+    frame = variant_table(similarity, query, gallery)
+    assert frame.index.tolist() == ["official", "no_rank1", "dcg_from_2", "per_class", "mpeg7"]
+    assert frame.loc["mpeg7", "anmrr"] == evaluate(similarity, query, gallery, "mpeg7", ignore="other")["anmrr"]
+    assert frame.loc["mpeg7"].drop("anmrr").equals(frame.loc["official"].drop("anmrr"))
+    assert frame.loc["per_class", "map"] != frame.loc["official", "map"]

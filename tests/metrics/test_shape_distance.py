@@ -3,7 +3,8 @@ import math
 import numpy as np
 import pytest
 
-from lib.metrics.shape_distance import d_hau, d_iou, each_pair, hausdorff, iou
+from lib.metrics import shape_distance
+from lib.metrics.shape_distance import d_hau, d_iou, each_pair, hausdorff, iou, pack
 
 
 def brute_force(first, second):
@@ -35,25 +36,60 @@ def test_iou_hand_worked():
     assert math.isnan(iou(first & False, second & False))
 
 
-def test_each_distinct_pair_is_computed_once_whichever_way_round():
+def test_packed_occupancies_count_every_cell_once():
+    rng = np.random.default_rng(3)
+    for size in (1, 3, 5, 16):  # 1, 27 and 125 cells do not fill whole words
+        first, second = rng.random((2, size, size, size)) < 0.5
+        assert pack(first).shape == (math.ceil(size**3 / 64),)
+        either = (first | second).sum()
+        assert iou(first, second) == pytest.approx((first & second).sum() / either if either else math.nan, nan_ok=True)
+    assert pack(np.ones((128,) * 3, dtype=bool)).nbytes == 128**3 // 8
+
+
+def test_each_distinct_pair_is_measured_once_whichever_way_round():
     calls = []
 
-    def measure(a, b):
-        calls.append((a, b))
-        return 10 * a + b
+    def measure(pairs):
+        calls.append(pairs.tolist())
+        return pairs @ [10, 1]
 
-    shapes = {2: 2, 5: 5, 7: 7}  # only the indices that occur
-    result = each_pair(measure, shapes, retrieved=[5, 2, 2, 7, 5, 5], true=[2, 5, 2, 5, -1, 2])
-    np.testing.assert_array_equal(result, [25, 25, 22, 57, np.nan, 25])
-    assert sorted(calls) == [(2, 2), (2, 5), (5, 7)]
+    result = each_pair(measure, retrieved=[5, 2, 2, 7, 5, 5, -1], true=[2, 5, 2, 5, -1, 2, 3])
+    np.testing.assert_array_equal(result, [25, 25, 22, 57, np.nan, 25, np.nan])
+    assert calls == [[[2, 2], [2, 5], [5, 7]]]
+
+
+def test_blocks_of_pairs_change_nothing(monkeypatch):
+    rng = np.random.default_rng(4)
+    packed = np.stack([pack(solid) for solid in rng.random((9, 5, 5, 5)) < 0.5])
+    packed[3] = 0
+    retrieved, true = rng.integers(0, 9, (2, 60))
+    whole = d_iou(packed, retrieved, true)
+    monkeypatch.setattr(shape_distance, "BLOCK", 7)
+    np.testing.assert_array_equal(d_iou(packed, retrieved, true), whole)
+    assert np.isnan(d_iou(packed, [3], [3])[0])
+
+
+def test_each_tree_is_built_once_and_few_are_kept(monkeypatch):
+    built = []
+    real = shape_distance.tree
+    monkeypatch.setattr(shape_distance, "tree", lambda points: built.append(points[0, 0]) or real(points))
+    points = np.random.default_rng(2).random((5, 20, 3))
+    points[:, 0, 0] = np.arange(5)
+    retrieved, true = np.array([0, 1, 2, 3, 4, 1, 2]), np.array([4, 4, 4, 4, 4, 0, 1])
+    whole = d_hau(points, retrieved, true)
+    assert sorted(built) == [0, 1, 2, 3, 4]
+    assert whole[4] == 0  # a shape and itself: nothing to search
+    monkeypatch.setattr(shape_distance, "TREES", 1)
+    np.testing.assert_array_equal(d_hau(points, retrieved, true, jobs=2), whole)
 
 
 def test_per_query_values_from_cached_arrays():
     rng = np.random.default_rng(1)
     points, solids = rng.normal(size=(4, 30, 3)).astype(np.float32), rng.random((4, 3, 3, 3)) < 0.5
     retrieved, true = np.array([0, 1, 3, 2]), np.array([0, 2, 1, 1])
+    packed = {k: pack(solid) for k, solid in enumerate(solids)}  # only the indices that occur are needed
     for jobs in (1, 2):
-        distances, overlaps = d_hau(points, retrieved, true, jobs), d_iou(solids, retrieved, true, jobs)
+        distances, overlaps = d_hau(points, retrieved, true, jobs), d_iou(packed, retrieved, true)
         for q, (a, b) in enumerate(zip(retrieved, true, strict=True)):
             assert distances[q] == pytest.approx(brute_force(points[a].tolist(), points[b].tolist()))
             assert overlaps[q] == pytest.approx((solids[a] & solids[b]).sum() / (solids[a] | solids[b]).sum())
@@ -66,6 +102,8 @@ def test_no_known_shape_gives_nan():
 def test_bad_input_is_named():
     with pytest.raises(ValueError, match="one resolution"):
         iou(np.zeros((2, 2, 2)), np.zeros((3, 3, 3)))
+    with pytest.raises(ValueError, match="one resolution"):
+        d_iou({1: pack(np.zeros((2, 2, 2))), 2: pack(np.zeros((8, 8, 8)))}, [1], [2])
     with pytest.raises(ValueError, match="N > 0"):
         hausdorff(np.zeros((0, 3)), np.zeros((4, 3)))
     with pytest.raises(ValueError, match=r"expected \(Q,\)"):

@@ -7,19 +7,28 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.metrics import shrec
+from lib.metrics import relevance, shrec
 from lib.metrics.shrec import evaluate, statistics, summarise
+from lib.retrieval import rank
 
 KEYS = {"nn", "ft", "st", "f20", "dcg", "anmrr", "auc", "map", "skipped"}
+
+
+def rankings(similarity, query_category, gallery_category, exclude=None, drop_first=False):
+    """0/1 by rank for each query."""
+    rows = []
+    for q, category in enumerate(query_category):
+        left = [g for g in range(len(gallery_category)) if exclude is None or not exclude[q][g]]
+        left.sort(key=lambda g: (-similarity[q][g], g))
+        row = [1 if gallery_category[g] == category else 0 for g in left]
+        rows.append(row[1:] if drop_first else row)
+    return rows
 
 
 def oracle(similarity, query_category, gallery_category, exclude=None, repeat=None):
     """Every measure, one query and one rank at a time; `repeat` counts each query several times."""
     rows, skipped = [], 0
-    for q, category in enumerate(query_category):
-        left = [g for g in range(len(gallery_category)) if exclude is None or not exclude[q][g]]
-        left.sort(key=lambda g: (-similarity[q][g], g))
-        row = [1 if gallery_category[g] == category else 0 for g in left]
+    for q, row in enumerate(rankings(similarity, query_category, gallery_category, exclude)):
         if sum(row) == 0:
             skipped += 1
         else:
@@ -74,7 +83,7 @@ def cases(draw):
     )
 
 
-@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@settings(max_examples=150, deadline=None, derandomize=True, database=None)
 @given(cases())
 def test_equals_the_loops(case):
     similarity, query, gallery, exclude, repeat = case
@@ -96,11 +105,95 @@ def test_equals_the_loops(case):
         assert draws[key].tolist() == pytest.approx([result[key], weighted[key]], abs=1e-12, nan_ok=True)
 
 
+@settings(max_examples=50, deadline=None, derandomize=True, database=None)
+@given(cases())
+def test_variants_equal_the_loops(case):
+    similarity, query, gallery, exclude, _ = case
+    kept = [row for row in rankings(similarity, query, gallery, exclude) if sum(row)]
+    if not kept:
+        return
+    official = evaluate(similarity, query, gallery, exclude=exclude)
+    mpeg7 = evaluate(similarity, query, gallery, "mpeg7", exclude)
+    from_2 = evaluate(similarity, query, gallery, "dcg_from_2", exclude)
+    assert mpeg7 | {"anmrr": 0} == pytest.approx(official | {"anmrr": 0})
+    assert from_2 | {"dcg": 0} == pytest.approx(official | {"dcg": 0})
+
+    largest, nmrr, dcg = max(sum(row) for row in kept), [], []
+    for row in kept:
+        c = sum(row)
+        limit = min(4 * c, 2 * largest)
+        ranks = [k if k <= limit else 1.25 * limit for k, hit in enumerate(row, start=1) if hit]
+        nmrr.append((sum(ranks) / c - 0.5 * (1 + c)) / (1.25 * limit - 0.5 * (1 + c)))
+        if c > 1:
+            gain = sum(hit / math.log2(k) for k, hit in enumerate(row[:c], start=1) if k > 1)
+            dcg.append(gain / sum(1 / math.log2(k) for k in range(2, c + 1)))
+    assert mpeg7["anmrr"] == pytest.approx(np.mean(nmrr))
+    assert from_2["dcg"] == pytest.approx(np.mean(dcg) if dcg else math.nan, nan_ok=True)
+
+    if len(gallery) > 1:  # what is left after rank 1 is a ranking like any other
+        rows = rankings(similarity, query, gallery, None, drop_first=True)
+        ordered = -np.arange(len(gallery) - 1.0)
+        each = [statistics(ordered[None], [1], row) for row in rows]
+        shorter = statistics(similarity, query, gallery, "no_rank1")
+        for name in ("nn", "ft", "st", "dcg", "map"):
+            assert shorter[name].tolist() == pytest.approx([e[name][0] for e in each], nan_ok=True)
+
+
+@settings(max_examples=50, deadline=None, derandomize=True, database=None)
+@given(cases())
+def test_per_class_gives_every_category_the_same_say(case):
+    similarity, query, gallery, exclude, repeat = case
+    stats = statistics(similarity, query, gallery, "per_class", exclude)
+    result, counted = summarise(stats), stats["size"] > 0
+    categories = [query == c for c in np.unique(query[counted])]
+    for name in ("nn", "ft", "st", "dcg", "anmrr", "map"):
+        by_category = [np.nanmean(stats[name][mine]) for mine in categories]
+        assert result[name] == pytest.approx(np.mean(by_category) if by_category else math.nan, nan_ok=True)
+    if by_category:  # pooled measures: average hits of each category first, then pooled
+        hits = np.mean([stats["relevant"][mine & counted, :20].sum(1).mean() for mine in categories])
+        size = np.mean([stats["size"][mine & counted].mean() for mine in categories])
+        assert result["f20"] == pytest.approx(2 * hits / (20 + size))
+    both = summarise(stats, np.stack([np.ones(len(query)), repeat]))
+    assert both["map"].tolist() == pytest.approx([result["map"], summarise(stats, repeat)["map"]], nan_ok=True)
+
+
+def test_variants_by_hand():
+    # one query of C = 2, relevance by rank 1 0 0 1; K = 4
+    case = [[4, 3, 2, 1]], ["a"], ["a", "b", "b", "a"]
+    assert evaluate(*case, "mpeg7")["anmrr"] == pytest.approx((2.5 - 1.5) / (5 - 1.5))
+    assert evaluate(*case)["anmrr"] == pytest.approx(((1 + 5) / 2 - 1.5) / (4 - 0.5))  # rank 4 is past C: a miss
+    assert evaluate(*case, "dcg_from_2")["dcg"] == 0 and evaluate(*case)["dcg"] == 1 / 2
+    assert evaluate(*case, "no_rank1")["map"] == pytest.approx(1 / 3) and evaluate(*case, "no_rank1")["nn"] == 0
+    alone = [[1.0, 0.0]], ["a"], ["a", "b"]
+    assert math.isnan(evaluate(*alone, "dcg_from_2")["dcg"]) and evaluate(*alone, "dcg_from_2")["map"] == 1
+    assert evaluate(*alone, "no_rank1")["skipped"] == 1
+
+
+def test_no_rank1_is_leaving_oneself_out():
+    rng = np.random.default_rng(5)
+    labels, similarity = rng.integers(0, 5, size=40), rng.random((40, 40))
+    np.fill_diagonal(similarity, 2)
+    itself = np.eye(40, dtype=bool)
+    without = evaluate(similarity, labels, labels, exclude=itself)
+    assert evaluate(similarity, labels, labels, "no_rank1") == pytest.approx(without)
+
+
+def test_shuffled_galleries_with_ties_agree_when_ids_break_them():
+    rng = np.random.default_rng(4)
+    similarity, query, gallery = rng.integers(0, 3, (40, 60)) / 3, rng.integers(0, 8, 40), rng.integers(0, 7, 60)
+    ids, shuffled = np.array([f"s{k:02d}" for k in range(60)]), rng.permutation(60)
+    straight = evaluate(similarity, query, gallery)
+    assert evaluate(similarity, query, gallery, ids=ids) == straight
+    assert evaluate(similarity[:, shuffled], query, gallery[shuffled], ids=ids[shuffled]) == straight
+    assert evaluate(similarity[:, shuffled], query, gallery[shuffled]) != straight
+
+
 def test_blocks_of_rows_change_nothing(monkeypatch):
     rng = np.random.default_rng(0)
     case = rng.random((50, 30)), rng.integers(0, 6, size=50), rng.integers(0, 5, size=30)
     whole = evaluate(*case)
-    monkeypatch.setattr(shrec, "ROWS_AT_ONCE", 7)
+    for module in (shrec, relevance, rank):
+        monkeypatch.setattr(module, "ROWS_AT_ONCE", 7)
     assert evaluate(*case) == pytest.approx(whole, abs=1e-12)
 
 
@@ -192,6 +285,8 @@ def test_exclude_equals_a_smaller_gallery():
 def test_bad_input_is_named():
     with pytest.raises(ValueError, match="variant 'mine'"):
         evaluate(np.eye(2), [0, 1], [0, 1], variant="mine")
+    with pytest.raises(ValueError, match="gallery of one"):
+        evaluate([[1.0]], [0], [0], variant="no_rank1")
     with pytest.raises(ValueError, match="labels are"):
         evaluate(np.eye(2), [0, 1, 2], [0, 1])
     with pytest.raises(ValueError, match="integers on both sides"):

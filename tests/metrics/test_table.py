@@ -5,7 +5,18 @@ import pandas as pd
 import pytest
 
 from lib.metrics import shrec
-from lib.metrics.table import DISTANCE, METRICS, cells, evaluate_table, show, summary, targets, write_json
+from lib.metrics.table import (
+    CATEGORY,
+    DISTANCE,
+    INSTANCE,
+    METRICS,
+    cells,
+    evaluate_table,
+    show,
+    summary,
+    targets,
+    write_json,
+)
 
 
 @pytest.fixture
@@ -109,6 +120,25 @@ def test_other_is_in_the_gallery_but_no_category(collection):
     cell = evaluate_table({"perfect": perfect[queries["category"] == "other"]}, only, shapes, draws=20)["perfect"]
     assert cell["scene"]["seen"]["top1"]["value"] == 1
     assert all(cell["scene"]["seen"][name]["value"] is None for name in ("category", "nn", "map", "auc"))
+
+
+def test_without_shapes_or_categories_their_metrics_are_null_and_the_others_stand(collection):
+    shapes, queries, similarity = collection
+    full = evaluate_table(similarity, queries, shapes, draws=20)["cmic"]["scene"]
+    nameless = queries.assign(shape_id="")
+    cell = evaluate_table(similarity, nameless, shapes, draws=20)
+    assert all(cell[m]["scene"]["unseen"][name]["value"] is None for m in cell for name in INSTANCE)
+    same = queries["domain"].eq("scene").to_numpy()
+    labels = [np.where(c == "other", "?", c) for c in (queries["category"], shapes["category"])]
+    gallery = np.where(labels[1] == "?", "!", labels[1])
+    wanted = shrec.evaluate(similarity["cmic"][same], labels[0][same].astype(str), gallery.astype(str))
+    assert cell["cmic"]["scene"]["unseen"]["map"]["value"] == pytest.approx(wanted["map"], abs=2e-6)
+    assert cell["cmic"]["scene"]["unseen"]["map"]["low"] < wanted["map"]
+
+    plain = evaluate_table(similarity, queries.assign(category=""), shapes.assign(category=""), draws=20)
+    for method in plain:
+        assert all(plain[method]["scene"]["unseen"][name]["value"] is None for name in CATEGORY)
+    assert plain["cmic"]["scene"]["unseen"]["top1"] == full["unseen"]["top1"]
 
 
 def test_an_empty_split_gives_nulls_and_valid_json(collection, tmp_path):

@@ -1,7 +1,15 @@
+import importlib
+import importlib.util
+
 import pytest
 import torch
+from safetensors.torch import save_file
 
-from lib.models.backbones import lite0_weights, make_backbone
+from lib.compat import import_torchvision
+from lib.models.backbones import PACKAGED, make_backbone, packaged_weights
+
+torchvision = import_torchvision()
+timm = importlib.import_module("timm")  # which imports torchvision by itself
 
 
 @pytest.fixture(scope="module")
@@ -9,10 +17,15 @@ def lite0():
     return make_backbone("tf_efficientnet_lite0", "imagenet")
 
 
-def test_pretrained_tensors_are_in_place(lite0):
-    """The package names its tensors otherwise; they are matched by order, so so compare all of them."""
-    theirs = list(lite0_weights().values())[:-2]  # without the classifier
-    ours = list(lite0.state_dict().values())
+@pytest.mark.parametrize("name", PACKAGED)
+def test_pretrained_tensors_are_in_place(name):
+    """The packages name their tensors otherwise; they are matched by order, so compare all of them."""
+    if importlib.util.find_spec(PACKAGED[name]) is None:
+        with pytest.raises(ModuleNotFoundError, match=PACKAGED[name].replace("_", "-")):
+            make_backbone(name)
+        return
+    theirs = packaged_weights(name)[:-2]  # without the classifier
+    ours = list(make_backbone(name).state_dict().values())
     assert len(ours) == len(theirs)
     assert all(torch.equal(a, b) for a, b in zip(ours, theirs, strict=True))
 
@@ -49,8 +62,69 @@ def test_resnets_are_cut_before_their_last_layer(name, channels):
     assert backbone.upper(maps).shape == (1, backbone.dim)
 
 
+def test_torchvision_by_name_is_the_network_without_its_classifier(tmp_path):
+    torch.manual_seed(0)
+    whole = torchvision.models.get_model("resnet18").eval()
+    save_file(whole.state_dict(), tmp_path / "resnet18.safetensors")
+    backbone = make_backbone("torchvision:resnet18", str(tmp_path / "resnet18.safetensors")).eval()
+    x = torch.rand(2, 3, 64, 64)
+    with torch.no_grad():
+        features = backbone(backbone.normalise(x))
+        mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
+        expected = whole((x - mean.view(1, 3, 1, 1)) / std.view(1, 3, 1, 1))
+        torch.testing.assert_close(whole.fc(features), expected, atol=1e-4, rtol=1e-3)
+    assert backbone.lower(x).shape == (2, 256, 4, 4)
+    torch.save(whole.state_dict(), tmp_path / "resnet18.pth")
+    again = make_backbone("torchvision:resnet18", str(tmp_path / "resnet18.pth")).state_dict()
+    assert all(torch.equal(value, again[key]) for key, value in backbone.state_dict().items())
+    other = make_backbone("torchvision:mobilenet_v3_small", "none").eval()
+    assert other(other.normalise(x)).shape == (2, other.dim) == (2, 1024)
+
+
+def test_vits_take_any_size_and_dinov2_gives_the_mean_of_its_patches(monkeypatch):
+    vit = make_backbone("vit_tiny_patch16_224", "none").eval()
+    with torch.no_grad():
+        assert vit(torch.rand(1, 3, 50, 64)).shape == (1, vit.dim) == (1, 192)
+    build = timm.create_model
+    small = {"depth": 1, "embed_dim": 24, "num_heads": 2, "img_size": 28}
+    monkeypatch.setattr(timm, "create_model", lambda name, **options: build(name, **options, **small))
+    dino = make_backbone("vit_small_patch14_dinov2.lvd142m", "none").eval()
+    with torch.no_grad():
+        x = torch.rand(2, 3, 56, 64)
+        tokens = dino.upper[0].forward_features(x)
+        assert tokens.shape == (2, 1 + 4 * 5, 24), "64 pixels are padded to five patches of 14"
+        torch.testing.assert_close(dino(x), tokens[:, 1:].mean(1))
+
+
+@pytest.mark.parametrize("name", ["resnet18", "tf_efficientnet_lite0", "vit_tiny_patch16_224", "torchvision:resnet18"])
+def test_a_mask_channel_starts_as_the_network_without_it(name):
+    torch.manual_seed(0)
+    backbone = make_backbone(name, "none").eval()
+    rgb, mask = torch.rand(2, 3, 64, 64), torch.rand(2, 1, 64, 64)
+    with torch.no_grad():
+        before = backbone(backbone.normalise(rgb))
+        backbone.add_mask_channel()
+        with_mask = backbone.normalise(rgb, mask)
+        assert with_mask.shape == (2, 4, 64, 64) and torch.equal(with_mask[:, 3:], mask)
+        assert torch.equal(backbone.normalise(rgb)[:, 3], torch.zeros(2, 64, 64))
+        torch.testing.assert_close(backbone(with_mask), before)
+
+
+def test_without_a_network_the_way_out_is_named(monkeypatch):
+    def offline(*args, **kwargs):
+        raise OSError("no route to host")
+
+    monkeypatch.setattr(timm, "create_model", offline)
+    monkeypatch.setattr(torchvision.models, "get_model", offline)
+    for name in ("resnet18", "torchvision:resnet18"):
+        with pytest.raises(ConnectionError, match=f"weights of {name} could not be downloaded.*tf_efficientnet_lite0"):
+            make_backbone(name)
+
+
 def test_errors():
     with pytest.raises(ValueError, match=r"encoder\.backbone: timm has no model 'nonsense'"):
         make_backbone("nonsense")
+    with pytest.raises(ValueError, match="torchvision has no model 'torchvision:nonsense'"):
+        make_backbone("torchvision:nonsense")
     with pytest.raises(FileNotFoundError, match=r"encoder\.weights: /no/such is neither"):
         make_backbone("resnet18", "/no/such")

@@ -38,6 +38,13 @@ def test_the_mask_matters_and_what_it_hides_does_not(model):
     assert torch.equal(model.embed_queries(rgb, mask), model.embed_queries(repainted, mask))
 
 
+def test_on_white_in_grey():
+    rgb = torch.tensor([1.0, 0.5, 0.0]).view(1, 3, 1, 1).expand(1, 3, 1, 2)
+    out = on_white(rgb, torch.tensor([[[[1.0, 0.0]]]]), grey=True)
+    assert torch.allclose(out[0, :, 0, 0], torch.full((3,), 0.299 + 0.5 * 0.587))
+    assert torch.allclose(out[0, :, 0, 1], torch.ones(3))
+
+
 def test_on_white():
     out = on_white(torch.zeros(1, 3, 1, 2), torch.tensor([[[[1.0, 0.25]]]]))
     assert out[0, 0].tolist() == [[0.0, 0.75]]
@@ -64,11 +71,40 @@ def test_shared_means_shared():
     assert sum(p.numel() for p in two.parameters()) > 1.9 * sum(p.numel() for p in one.parameters())
 
 
+def test_the_mask_channel_starts_silent_and_is_heard_after_a_step():
+    torch.manual_seed(0)
+    model = make_cmic("resnet18", "none", 8, mask_channel=True)
+    rgb, mask = (t.float() / 255 for t in pictures(4))
+    other = mask.roll(6, -1)
+    x, y = model.query_input(rgb, mask), model.query_input(rgb, mask)
+    y[:, 3:] = other  # the same picture on white, another mask
+    encoder = model.query_encoder.eval()
+    with torch.no_grad():
+        assert torch.equal(encoder(x), encoder(y)), "weights of zero: the mask says nothing yet"
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    views = torch.randint(0, 256, (4, 2, 64, 64), dtype=torch.uint8).float() / 255
+    embedded = model.project_views(encoder(encoder.normalise(views.flatten(0, 1).unsqueeze(1)))).unflatten(0, (4, 2))
+    similarity, _ = model.score(model.project_queries(encoder(x)), embedded)
+    F.cross_entropy(similarity / 0.1, torch.arange(4)).backward()
+    optimizer.step()
+    with torch.no_grad():
+        assert not torch.equal(encoder(x), encoder(y)), "after one step it is heard, however softly"
+
+
+def test_a_mask_channel_is_saved_with_the_rest(tmp_path):
+    torch.manual_seed(0)
+    model = make_cmic("resnet18", "none", 8, mask_channel=True).eval()
+    torch.nn.init.normal_(next(iter(model.query_encoder.parameters())))
+    save_cmic(model, tmp_path, {"backbone": "resnet18", "embedding_dim": 8, "shared": True, "mask_channel": True})
+    rgb, mask = pictures(2)
+    assert torch.equal(load_cmic(tmp_path).embed_queries(rgb, mask), model.embed_queries(rgb, mask))
+
+
 @pytest.mark.parametrize("shared", [True, False])
 def test_saved_and_loaded_is_the_same(tmp_path, shared):
     torch.manual_seed(0)
-    model = make_cmic("resnet18", "none", 8, shared).eval()
-    settings = {"backbone": "resnet18", "embedding_dim": 8, "shared": shared}
+    model = make_cmic("resnet18", "none", 8, shared, grey=True).eval()
+    settings = {"backbone": "resnet18", "embedding_dim": 8, "shared": shared, "grey": True}
     save_cmic(model, tmp_path, settings)
     again = load_cmic(tmp_path)
     rgb, mask = pictures(2)

@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
-from lib.models.graph import build_graph, degree, nearest_views, neighbourhood, propagation, structural_edges
+from lib.models.edges import similar_edges
+from lib.models.graph import build_graph, degree, neighbourhood, propagation
 
 
 def random(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -18,39 +21,6 @@ def dense(graph) -> np.ndarray:
         a[v, u] += w
     d = a.sum(1)
     return a / np.sqrt(d[:, None] * d[None])
-
-
-@pytest.mark.parametrize("block", [1, 3, 100])
-def test_nearest_views_in_blocks_are_those_of_plain_loops(block: int) -> None:
-    x, views = random(7, 5), random(11, 5, seed=1)
-    index, cosine = nearest_views(x, views, 4, block)
-    for n in range(7):
-        all_cosines = [float(x[n] @ v / (x[n].norm() * v.norm())) for v in views]
-        best = sorted(range(11), key=lambda m: (-all_cosines[m], m))[:4]
-        assert index[n].tolist() == best
-        np.testing.assert_allclose(cosine[n], [all_cosines[m] for m in best], atol=1e-6)
-
-
-def test_duplicate_views_come_in_order_and_k_is_cut() -> None:
-    views = torch.eye(3)[[0, 1, 1, 2]]
-    index, cosine = nearest_views(torch.tensor([[0.1, 1.0, 0.0]]), views, 9)
-    assert index.tolist() == [[1, 2, 0, 3]] and cosine.shape == (1, 4)
-
-
-def test_barred_views_are_nobodys_neighbours() -> None:
-    barred = torch.zeros(2, 4, dtype=torch.bool)
-    barred[0, 1] = True
-    index, _ = nearest_views(torch.eye(3)[[1, 1]], torch.eye(3)[[0, 1, 1, 2]], 1, barred=barred)
-    assert index.tolist() == [[2], [1]]
-
-
-@pytest.mark.parametrize(
-    ("num_views", "ring"), [(1, []), (2, [(2, 3), (4, 5)]), (3, [(2, 3), (3, 4), (4, 2), (5, 6), (6, 7), (7, 5)])]
-)
-def test_structural_edges_of_two_models(num_views: int, ring: list) -> None:
-    to_model, found = structural_edges(2, num_views)
-    assert to_model.T.tolist() == [[2 + s * num_views + v, s] for s in range(2) for v in range(num_views)]
-    assert sorted(map(tuple, found.T.tolist())) == sorted(ring)
 
 
 def test_every_edge_is_there_once_and_of_its_kind() -> None:
@@ -90,9 +60,19 @@ def test_propagation_is_the_dense_formula(shape: tuple[int, int, int]) -> None:
     graph = build_graph(random(models, views, 6), random(pictures, 6, seed=1), 2)
     np.testing.assert_allclose(propagation(graph).to_dense(), dense(graph), atol=1e-6)
     keep = torch.arange(len(graph.weight)) % 2 == 0
-    thinned = type(graph)(models, views, pictures, graph.edge_index[:, keep], graph.weight[keep], graph.kind[keep])
+    thinned = replace(graph, edge_index=graph.edge_index[:, keep], weight=graph.weight[keep], kind=graph.kind[keep])
     np.testing.assert_allclose(propagation(graph, keep).to_dense(), dense(thinned), atol=1e-6)
     np.testing.assert_allclose(1 / degree(graph), np.diag(dense(graph)), rtol=1e-5)
+
+
+def test_similar_views_of_other_models_are_the_fourth_kind() -> None:
+    views = random(3, 4, 6)
+    graph = build_graph(views, random(2, 6, seed=1), neighbours=1, similar=2, visual_weight=0.5)
+    ends = graph.edge_index[:, graph.kind == 3]
+    pairs, cosine = similar_edges(views, 2)
+    assert len(cosine) > 0 and torch.equal(ends - 3, pairs)
+    torch.testing.assert_close(graph.weight[graph.kind == 3], 0.5 * cosine)
+    np.testing.assert_allclose(propagation(graph).to_dense(), dense(graph), atol=1e-6)
 
 
 def test_a_node_without_edges_keeps_what_it_has() -> None:

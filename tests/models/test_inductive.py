@@ -3,6 +3,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from lib.models.edges import nearest_views
 from lib.models.graph import build_graph, propagation
 from lib.models.inductive import embed_transductive, load_ucm_gcn, remember, save_ucm_gcn
 from lib.models.ucm_gcn import UCMGCN
@@ -21,7 +22,7 @@ def trained():
         parameter.data = random(*parameter.shape, seed=k) * 0.5
     x = net.start(random(S, V, DIM).abs(), random(P, DIM, seed=1).abs())
     graph = build_graph(x[S : S * (1 + V)].unflatten(0, (S, V)), x[S * (1 + V) :], K)
-    return net, graph, x, remember(net, graph, x, K)
+    return net, graph, x, remember(net, graph, x)
 
 
 def test_remembered_embeddings_are_those_of_the_forward_pass(trained) -> None:
@@ -124,3 +125,58 @@ def test_score_is_the_attended_cosine_over_the_views(trained) -> None:
             cosine = kept.views[s] @ queries[n]
             share = (10 * cosine).exp() / (10 * cosine).exp().sum()
             assert found[n, s].item() == pytest.approx((share * cosine).sum().item(), abs=1e-5)
+
+
+@pytest.mark.parametrize("mutual", [False, True])
+def test_new_models_are_more_rows_of_the_dense_adjacency(mutual: bool) -> None:
+    net = UCMGCN(DIM, 6, 7, 0.5)
+    for k, parameter in enumerate(net.parameters()):
+        parameter.data = random(*parameter.shape, seed=k) * 0.5
+    x = net.start(random(S, V, DIM).abs(), random(P, DIM, seed=1).abs())
+    old_views, pictures = x[S : S * (1 + V)], x[S * (1 + V) :]
+    graph = build_graph(old_views.unflatten(0, (S, V)), pictures, K, mutual, ring_weight=0.5, visual_weight=2.0)
+    kept, new = remember(net, graph, x), random(2, V, DIM, seed=9).abs()
+    found = kept.embed_models(new)
+
+    y = net.nodes(new, random(0, DIM))
+    old, count = graph.num_nodes, graph.num_nodes + 2 * (1 + V)
+    row = np.zeros((count, count))
+    np.fill_diagonal(row, 1)
+    for m in range(2):
+        views = [old + 2 + m * V + v for v in range(V)]
+        for v, here in enumerate(views):
+            row[old + m, here] = row[here, old + m] = 1
+            row[here, views[(v + 1) % V]] = row[views[(v + 1) % V], here] = 0.5
+    near = (y[2:] @ pictures.T).double().numpy()
+    for p in range(P):
+        least = sorted((old_views @ pictures[p]).tolist())[-K]  # what the picture's last neighbour has
+        for v in range(2 * V):
+            back = near[v, p] >= sorted(near[v])[-K]
+            if near[v, p] >= least and near[v, p] > 0 and (back or not mutual):
+                row[old + 2 + v, S * (1 + V) + p] = 2 * near[v, p]
+    assert (row[old + 2 :, S * (1 + V) : old] > 0).any()
+    degrees = np.append(1 / np.diag(propagation(graph).to_dense().numpy()), row[old:].sum(1))
+    a = row / np.sqrt(degrees[:, None] * degrees)
+    a[:old] = 0
+    a[:old, :old] = propagation(graph).to_dense()
+    z = net(torch.cat([x, y]), torch.from_numpy(a).float())
+    torch.testing.assert_close(found[0], z[old : old + 2], atol=1e-5, rtol=0)
+    torch.testing.assert_close(found[1].flatten(0, 1), z[old + 2 :], atol=1e-5, rtol=0)
+
+
+def test_a_query_is_tied_by_the_rules_of_the_graph() -> None:
+    net = UCMGCN(DIM, 6, 7, 0.5)
+    x = net.start(random(S, V, DIM).abs(), random(40, DIM, seed=1).abs())
+    views, pictures = x[S : S * (1 + V)].unflatten(0, (S, V)), x[S * (1 + V) :]
+    features = random(Q, DIM, seed=7).abs()
+    alone = net.project(features, "pictures")
+    expected = net.embed(net.hidden(alone), alone)
+    nobody = remember(net, build_graph(views, pictures, K, threshold=0.999), x)
+    torch.testing.assert_close(nobody.embed_queries(features), expected)
+    # mutual: only views hear the query that would have it among their nearest pictures
+    kept = remember(net, build_graph(views, pictures, K, mutual=True), x)
+    index, cosine = nearest_views(alone, kept.view_inputs, K)
+    heard = (cosine > 0) & (cosine >= kept.view_reach[index])
+    assert heard.any() and not heard.all()
+    rest = ~heard.any(1)
+    torch.testing.assert_close(kept.embed_queries(features)[rest], expected[rest])

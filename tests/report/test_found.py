@@ -1,13 +1,22 @@
 import numpy as np
 import pandas as pd
 
-from lib.report.found import best_median_worst, credit_line, judge, pick_queries, shown_views
+from lib.report.found import best_median_worst, credit_line, judge, nearest_right, pick_queries, shown_views
 
 
 def test_outcomes_by_hand():
-    first = np.array([0, 0, 2, 0])
-    assert judge(first, np.array([0, 1, 1, 0]), np.array(["g", "g", "h"])) == ["right", "group", "wrong", "right"]
-    assert judge(first, np.array([0, 1, 1, 1]), np.array(["", "", ""])) == ["right", "wrong", "wrong", "wrong"]
+    first, target = np.array([0, 0, 2, 0]), np.array([0, 1, 1, 0])
+    right = np.eye(3, dtype=bool)[target]
+    assert judge(first, right, np.array(["g", "g", "h"]), target) == ["right", "group", "wrong", "right"]
+    assert judge(first, right, np.array(["", "", ""]), target) == ["right", "wrong", "wrong", "right"]
+    right[1, 0] = True  # only the category is known: any shape of it is right
+    assert judge(first, right, np.array(["", "", ""]), target)[1] == "right"
+
+
+def test_the_nearest_right_shape_is_the_true_one_or_the_best_of_the_category():
+    similarity = np.array([[0.9, 0.2, 0.3], [0.9, 0.2, 0.3]])
+    right = np.array([[False, True, False], [False, True, True]])
+    assert nearest_right(similarity, right).tolist() == [1, 2]
 
 
 def test_picked_queries_come_from_different_categories_while_there_are_any():

@@ -114,3 +114,19 @@ def test_aligned_and_words_are_understood_and_nonsense_stays_visible():
     assert formula(r"\begin{aligned} a &= b \\ c &= d \end{aligned}").count("<mtr>") == 2
     assert "<mtext>softmax</mtext>" in formula(r"\mathrm{softmax}_v")
     assert formula(r"\begin{") == r"<code>\begin{</code>"
+
+
+def test_every_picture_says_what_it_shows_its_own_text_or_what_was_said_before_it(tmp_path):
+    own = new_output("display_data", data={"image/png": PIXEL}, metadata={"image/png": {"alt": 'two "chairs"'}})
+    said = new_markdown_cell("# T\n## Curves\n\nLeft seen, **right** $x$ unseen.")
+    text, _ = page(tmp_path, said, new_code_cell("f()", outputs=[own, output("image/png", PIXEL)]))
+    alts = re.findall('<img alt="([^"]*)"', text)
+    assert alts == ["two &quot;chairs&quot;", "Curves. Left seen, right unseen."]
+
+
+def test_of_the_parameters_the_page_shows_those_that_it_ran_with(tmp_path):
+    default = new_code_cell("epochs = 1", metadata={"tags": ["parameters"]})
+    given = new_code_cell("epochs = 77", metadata={"tags": ["injected-parameters"]})
+    plain = re.sub("<[^>]+>", "", page(tmp_path, default, given)[0])
+    assert "epochs = 77" in plain and "epochs = 1" not in plain
+    assert "epochs = 1" in re.sub("<[^>]+>", "", page(tmp_path, default)[0])

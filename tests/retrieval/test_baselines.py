@@ -103,3 +103,13 @@ def test_choices_follow_validation_and_ties_are_settled():
     assert weight == 0.7
     assert b.choose_weight(good, good, target)[0] == 0.5
     assert b.choose_weight(bad, good, target)[0] == 0.3
+
+
+def test_a_query_of_a_category_alone_is_right_with_any_shape_of_it():
+    similarity = torch.tensor([[0.1, 0.9, 0.0], [0.5, 0.1, 0.3]])
+    right = torch.tensor([[True, True, False], [False, True, True]])
+    assert b.top1(similarity, right) == 0.5
+    assert b.top1(similarity, torch.eye(3, dtype=torch.bool)[[1, 0]]) == 1.0
+    assert b.top1(similarity, torch.tensor([1, 0])) == 1.0
+    assert b.top1(similarity[:0], torch.zeros((0, 3), dtype=torch.bool)) == 0.0
+    assert b.choose_variant({"a": similarity, "b": right.float()}, right) == "b"

@@ -61,3 +61,15 @@ def test_bad_input_is_named():
         rank_of([[0.0, 1.0]], [0, 1])
     with pytest.raises(ValueError, match="k must be"):
         top([[0.0, 1.0]], 0)
+
+
+def test_ties_go_by_id_where_ids_are_given(similarity):
+    ids, target = np.random.default_rng(3).permutation(11), np.arange(30) % 11
+    rows = similarity.tolist()
+    expected = [sorted(range(11), key=lambda i, row=row: (-row[i], ids[i])) for row in rows]
+    np.testing.assert_array_equal(order(similarity, ids=ids), expected)
+    np.testing.assert_array_equal(top(similarity, 1, ids), np.array(expected)[:, :1])
+    places = [row.index(t) + 1 for row, t in zip(expected, target, strict=True)]
+    np.testing.assert_array_equal(rank_of(similarity, target, ids), places)
+    with pytest.raises(ValueError, match="10 different ones, expected 11"):
+        order(similarity, ids=np.minimum(ids, 9))

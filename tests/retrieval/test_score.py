@@ -3,7 +3,8 @@ import math
 import pytest
 import torch
 
-from lib.retrieval.score import attention_score, max_score, mean_score, pooled
+from lib.retrieval import score
+from lib.retrieval.score import attention_score, max_score, mean_score, pooled, stream_score
 
 
 @pytest.fixture
@@ -50,6 +51,31 @@ def test_blocks_change_nothing(tensors, block):
     similarity, attention = attention_score(*tensors, block=block, keep_attention=False)
     assert attention is None
     torch.testing.assert_close(similarity, attention_score(*tensors)[0])
+
+
+@pytest.mark.parametrize("sharpness", [1.0, 10.0, 300.0])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_stream_is_the_definition(monkeypatch, sharpness, dtype):
+    """Across blocks, and where exp would overflow: logits of 300 |q| |r| are beyond single precision."""
+    monkeypatch.setattr(score, "CACHED_QUERIES", 3)
+    monkeypatch.setattr(score, "CACHED_SHAPES", 4)
+    generator = torch.Generator().manual_seed(1)
+    query, views = torch.randn(7, 5, generator=generator), torch.randn(9, 3, 5, generator=generator)
+    weight = sharpness * torch.randn(5, 5, generator=generator)
+    expected, _ = attention_score(query.double(), views.double(), weight.double())
+    ours = stream_score(query.to(dtype), views.to(dtype), weight.to(dtype))
+    assert ours.dtype == dtype
+    torch.testing.assert_close(ours.double(), expected, atol=2e-4, rtol=1e-4)
+
+
+def test_the_stream_serves_only_where_no_gradient_is_asked_for(tensors, monkeypatch):
+    query, views, weight = tensors
+    monkeypatch.setattr(score, "stream_score", lambda *args: "stream")
+    assert attention_score(query, views, weight, keep_attention=False)[0] == "stream"
+    weight.requires_grad_()
+    assert attention_score(query, views, weight, keep_attention=False)[0].requires_grad
+    with torch.no_grad():
+        assert attention_score(query, views, weight, keep_attention=False)[0] == "stream"
 
 
 def test_gradients_reach_all_three_inputs(tensors):

@@ -1,6 +1,9 @@
+import threading
+
+import pytest
 import torch
 
-from lib.training.batches import distinct_shapes, epoch_batches
+from lib.training.batches import distinct_shapes, epoch_batches, prefetch
 
 
 def test_every_query_once_and_no_rest():
@@ -24,3 +27,34 @@ def test_fewer_shapes_than_asked_for():
     shapes, target = distinct_shapes(torch.tensor([1, 0]), 3, 30, torch.Generator())
     assert sorted(shapes.tolist()) == [0, 1, 2]
     assert shapes[target].tolist() == [1, 0]
+
+
+def test_unknown_shapes_bring_none():
+    shapes, target = distinct_shapes(torch.tensor([-1, 3, -1]), 5, 3, torch.Generator())
+    assert len(shapes) == 3 and (shapes >= 0).all() and shapes[0] == 3
+    assert target.tolist() == [-1, 0, -1]
+
+
+def test_the_next_batch_is_loaded_ahead_in_order():
+    loaded, ahead = [], threading.Event()
+
+    def load(batch):
+        loaded.append(batch.item())
+        if len(loaded) == 2:
+            ahead.set()
+        return batch * 10
+
+    batches = [torch.tensor(k) for k in range(4)]
+    for k, (batch, content) in enumerate(prefetch(batches, load)):
+        assert (batch, content) == (k, 10 * k)
+        if k == 0:
+            assert ahead.wait(5), "the second batch was loaded while the first was in use"
+    assert loaded == [0, 1, 2, 3] and list(prefetch([], load)) == []
+
+
+def test_what_goes_wrong_in_loading_is_raised():
+    def load(batch):
+        raise OSError("unreadable")
+
+    with pytest.raises(OSError, match="unreadable"):
+        list(prefetch([torch.tensor(0)], load))

@@ -35,7 +35,7 @@ def train(views: torch.Tensor, pictures: torch.Tensor, **changes):
     x = network.start(views, pictures)
     graph = build_graph(x[S : S * (1 + V)].unflatten(0, (S, V)), x[S * (1 + V) :], 3)
     curves = train_ucm_gcn(network, graph, x, **(SETTINGS | changes))
-    return network, curves, remember(network, graph, x, 3)
+    return network, curves, remember(network, graph, x)
 
 
 def test_loss_goes_down_and_every_term_is_recorded() -> None:
