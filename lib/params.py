@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 
 RESERVED = ("artifacts", "reports")  # set by the runner, never by params.yaml
 SHARED = ("base", "data", "encoder")
+UNSET = "???"  # OmegaConf's mark of a value that has to be given; DVC's composition lets it through
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -53,7 +54,7 @@ def declared_blocks(root: Path, stage: str) -> list[str]:
 
 
 def join_blocks(params: Mapping[str, Any], blocks: Iterable[str]) -> dict[str, Any]:
-    """Blocks joined to flat keys, in order. ValueError on a missing block, a clash, a nested or a reserved key."""
+    """Blocks joined to flat keys, in order. ValueError: missing block, value not set, clash, nested or reserved key."""
     joined: dict[str, Any] = {}
     origin: dict[str, str] = {}
     for block in blocks:
@@ -64,6 +65,8 @@ def join_blocks(params: Mapping[str, Any], blocks: Iterable[str]) -> dict[str, A
                 raise ValueError(f"params.yaml: {key!r} is in {origin[key]!r} and in {block!r}; rename one of them")
             if key in RESERVED:
                 raise ValueError(f"params.yaml: {block}.{key} is reserved for the runner")
+            if value == UNSET:
+                raise ValueError(f"params.yaml: {block}.{key} is not set: give it, as in -S {block}.{key}=...")
             if isinstance(value, Mapping) or not key.isidentifier():
                 raise ValueError(f"params.yaml: {block}.{key} must be a plain name with a plain value")
             joined[key], origin[key] = value, block

@@ -52,8 +52,8 @@ def test_every_data_group_names_a_dataset_and_asks_for_its_root(path, tmp_path):
     params = compose(tmp_path, f"data={path.stem}", "data.root=/somewhere")
     assert params["data"]["dataset"] in (CROSS, *READERS) and params["data"]["root"] == "/somewhere"
     if path.stem != "sweethome":
-        with pytest.raises(Exception, match="root"):
-            compose(tmp_path, f"data={path.stem}")
+        with pytest.raises(ValueError, match="data.root is not set"):
+            join_blocks(compose(tmp_path, f"data={path.stem}"), ["data"])
 
 
 TINY = [

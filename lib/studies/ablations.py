@@ -33,7 +33,6 @@ ROWS: dict[str, dict[str, dict[str, Any]]] = {  # the keys are those of params.y
         "mean over views": {"attention": 0.0},
         "two encoders": {"shared": False},
         "background left in": {"mask": False},
-        "queries without colour": {"grey": True},
         "negatives from all training shapes": {"memory": True, "batch_shapes": 32, "views_per_step": 4},
         "best view alone": {"attention": 100.0},
     },

@@ -7,6 +7,7 @@ from safetensors.torch import save_file
 
 from lib.compat import import_torchvision
 from lib.models.backbones import PACKAGED, make_backbone, packaged_weights
+from lib.models.cmic import make_cmic, save_cmic
 
 torchvision = import_torchvision()
 timm = importlib.import_module("timm")  # which imports torchvision by itself
@@ -128,3 +129,18 @@ def test_errors():
         make_backbone("torchvision:nonsense")
     with pytest.raises(FileNotFoundError, match=r"encoder\.weights: /no/such is neither"):
         make_backbone("resnet18", "/no/such")
+
+
+def test_the_encoder_of_a_trained_cmic_gives_features(tmp_path):
+    name = "tf_efficientnet_lite0"
+    model = make_cmic(backbone=name, weights="none", embedding_dim=8, mask_channel=True).eval()
+    settings = {"backbone": name, "recipe": "corrected", "embedding_dim": 8, "shared": True, "mask_channel": True}
+    save_cmic(model, tmp_path, settings)
+    backbone, grey = make_backbone(name, str(tmp_path)), torch.rand(2, 1, 32, 32)
+    with torch.no_grad():
+        encoder = model.query_encoder
+        assert torch.equal(backbone(backbone.normalise(grey)), encoder(encoder.normalise(grey)))
+    with pytest.raises(ValueError, match="holds a tf_efficientnet_lite0 of the recipe corrected, expected resnet18"):
+        make_backbone("resnet18", str(tmp_path))
+    with pytest.raises(FileNotFoundError, match="holds no trained CMIC"):
+        make_backbone(name, str(tmp_path.parent))
