@@ -1,6 +1,6 @@
 # Everything one needs, on a machine with Python 3.11 (or 3.12), git and make.
 #   make repro            environment, data, the whole pipeline, and a summary
-#   make test             lint, tests, and the series of notebooks replayed in a temporary clone
+#   make test             lint, tests, the series of notebooks replayed in a temporary clone, two small experiments
 #   make slow             the long tests: kill -9 in each stage, full disks, the ablations' trainings
 #   make reports          models and reports as released, without running anything
 #   make lab              JupyterLab in notebooks/
@@ -12,7 +12,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help env repro test lint unit slow series lock reports lab smoke studies seeds params clean-notebooks
+.PHONY: help env repro test lint unit slow series experiments lock reports lab smoke studies seeds params clean-notebooks
 
 VENV := $(CURDIR)/.venv
 PY := $(VENV)/bin/python
@@ -74,7 +74,7 @@ params: env
 clean-notebooks: env
 	@$(PY) -m lib.canonical notebooks/*.ipynb
 
-test: lint unit series lock
+test: lint unit series experiments lock
 
 lint: env
 	$(PY) -m ruff check .
@@ -97,6 +97,10 @@ series: env
 	$(DVC) cache dir --local "$(CURDIR)/.dvc/cache"; \
 	$(DVC) pull --quiet data; \
 	$(PY) -m pytest --nbval --nbval-current-env --nbval-cell-timeout=300 -p no:cacheprovider reports/smoke
+
+# `+experiment=pix3d` and `+experiment=folder` on tiny datasets that lie elsewhere, all stages each
+experiments: env
+	$(PY) -m pytest -m slow tests/test_experiments.py
 
 lock: env
 	@out=$$($(DVC) repro --dry --allow-missing 2>&1) || { echo "$$out"; exit 1; }; \

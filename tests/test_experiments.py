@@ -61,7 +61,7 @@ TINY = [
     "encoder.backbone=tf_efficientnet_lite0", "render.view_size=64", "render.num_views=4", "render.jobs=1",
     "train_cmic.epochs=1", "train_cmic.batch_size=8", "train_cmic.batch_shapes=8", "train_cmic.views_per_step=2",
     "train_cmic.embedding_dim=16", "train_cmic.trainable=head", "train_ucm_gcn.embedding_dim=16",
-    "train_ucm_gcn.hidden_dim=16", "train_ucm_gcn.steps=4", "evaluate.bootstrap=20",
+    "train_ucm_gcn.hidden_dim=16", "train_ucm_gcn.steps=20", "evaluate.bootstrap=20",
 ]  # fmt: skip
 
 
