@@ -38,7 +38,7 @@ def hits_sheet(
     rows = max(2, -(-len(hits) // COLUMNS))
     with style():
         figure = plt.figure(figsize=(10.5, 2.25 * rows), layout="none")
-        halves = figure.add_gridspec(1, 2, width_ratios=[2.1, 8], left=0.01, right=0.99, top=0.93, bottom=0.02)
+        halves = figure.add_gridspec(1, 2, width_ratios=[2.1, 8], left=0.01, right=0.99, top=0.91, bottom=0.02)
         column = halves[0].subgridspec(2, 1, hspace=0.25)
         for cell, shown, title in (
             (column[0], veiled(picture, mask), f"the picture; its mask is from\n{source}"),
@@ -56,7 +56,7 @@ def hits_sheet(
 
 def draw_hit(figure: Figure, cell, rank: int, hit, view: np.ndarray, attention: np.ndarray) -> None:
     """One hit: rank, category and score, its view, the attention over all views, its id and whom to thank."""
-    top, bars, text = cell.subgridspec(3, 1, height_ratios=[10, 1.6, 2.6], hspace=0.05).subplots()
+    top, bars, text = cell.subgridspec(3, 1, height_ratios=[10, 1.6, 3.4], hspace=0.05).subplots()
     top.imshow(view, cmap="gray", vmin=0, vmax=255)
     top.set_title(f"{rank}. {plain(hit.category)[:18]}  {hit.score:.2f}", fontsize=8.5, pad=3, parse_math=False)
     colors = [ORANGE if v == hit.view else BLUE for v in range(len(attention))]
@@ -64,8 +64,8 @@ def draw_hit(figure: Figure, cell, rank: int, hit, view: np.ndarray, attention: 
     bars.set(xlim=(-0.6, len(attention) - 0.4), ylim=(0, max(float(attention.max()), 1e-9)))
     for axes in (top, bars, text):
         axes.set_axis_off()
-    lines = [plain(hit.shape_id)[-30:], f"{plain(hit.creator)[:24]} {plain(hit.licence)}".strip()]
-    text.text(0.5, 1, "\n".join(lines), ha="center", va="top", fontsize=6, transform=text.transAxes, parse_math=False)
+    lines = plain(hit.shape_id)[-30:], plain(hit.creator)[:44], plain(hit.licence)
+    text.text(0.5, 1, "\n".join(filter(None, lines)), ha="center", va="top", fontsize=6, transform=text.transAxes, parse_math=False)
 
 
 def plain(text: str) -> str:

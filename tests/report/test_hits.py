@@ -34,7 +34,7 @@ def test_every_hit_has_its_rank_score_licence_and_attention(count):
     assert "a box" in shown
     for k in range(count):
         assert f"{k + 1}. chair  {1 - k / 10:.2f}" in shown and f"shape-{k}" in shown
-    assert shown.count("A $maker$ <b> CC0-1.0") == count
+    assert shown.count("A $maker$ <b>\nCC0-1.0") == count
     bars = next(axes for axes in figure.axes if len(axes.patches) == 4)
     assert [bar.get_height() for bar in bars.patches] == [0.7, 0.1, 0.1, 0.1]
     assert len({bar.get_facecolor() for bar in bars.patches}) == 2  # the shown view's bar has a colour of its own
