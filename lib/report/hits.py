@@ -65,7 +65,8 @@ def draw_hit(figure: Figure, cell, rank: int, hit, view: np.ndarray, attention: 
     for axes in (top, bars, text):
         axes.set_axis_off()
     lines = plain(hit.shape_id)[-30:], plain(hit.creator)[:44], plain(hit.licence)
-    text.text(0.5, 1, "\n".join(filter(None, lines)), ha="center", va="top", fontsize=6, transform=text.transAxes, parse_math=False)
+    where = dict(ha="center", va="top", fontsize=6, transform=text.transAxes)
+    text.text(0.5, 1, "\n".join(filter(None, lines)), **where, parse_math=False)
 
 
 def plain(text: str) -> str:
