@@ -35,7 +35,7 @@ class Item:
 
 
 def unescape(text: str) -> str:
-    """Decodes the \\uXXXX escapes of Java property files."""
+    """Decodes the backslash-u escapes of Java property files."""
     return re.sub(r"\\u([0-9a-fA-F]{4})", lambda m: chr(int(m[1], 16)), text).strip()
 
 
