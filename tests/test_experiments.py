@@ -1,30 +1,17 @@
 """Every experiment composes, fits every stage's notebook, and names a dataset and options that there are."""
 
-import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import nbformat
 import pytest
-from dvc.utils.hydra import compose_and_dump
 
 from lib import canonical
 from lib.data.datasets import CROSS, READERS, parse, typed
 from lib.params import RESERVED, declared_blocks, join_blocks, read_yaml, stage_of
-from make_folder import make_folder
-from published import write_pix3d
+from tiny_tree import NOTEBOOKS, ROOT, STAGES, compose, tiny_data, tiny_tree
 
-ROOT = Path(__file__).resolve().parents[1]
 EXPERIMENTS = sorted(path.stem for path in (ROOT / "conf" / "experiment").glob("*.yaml"))
-STAGES = read_yaml(ROOT / "dvc.yaml")["stages"]
-
-
-def compose(tree: Path, *overrides: str) -> dict:
-    """What `dvc exp run -S ...` writes into params.yaml, as a dict."""
-    plugins = str(tree / ".dvc" / "hydra_plugins")
-    compose_and_dump(tree / "params.yaml", str(ROOT / "conf"), None, "config", plugins, list(overrides))
-    return read_yaml(tree / "params.yaml")
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
@@ -56,35 +43,13 @@ def test_every_data_group_names_a_dataset_and_asks_for_its_root(path, tmp_path):
             join_blocks(compose(tmp_path, f"data={path.stem}"), ["data"])
 
 
-TINY = [
-    "base.num_threads=1", "base.backend=threading", "base.device=cpu", "encoder.picture_size=64",
-    "encoder.backbone=tf_efficientnet_lite0", "render.view_size=64", "render.num_views=4", "render.jobs=1",
-    "train_cmic.epochs=1", "train_cmic.batch_size=8", "train_cmic.batch_shapes=8", "train_cmic.views_per_step=2",
-    "train_cmic.embedding_dim=16", "train_cmic.trainable=head", "train_ucm_gcn.embedding_dim=16",
-    "train_ucm_gcn.hidden_dim=16", "train_ucm_gcn.steps=20", "evaluate.bootstrap=20",
-]  # fmt: skip
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["folder", "pix3d"])
 def test_an_experiment_runs_from_end_to_end_on_a_root_elsewhere(name, tmp_path):
     """All stages in a copy of the tree, on a dataset of a few shapes outside of it."""
-    data, tree = tmp_path / "data", tmp_path / "tree"
-    if name == "folder":
-        make_folder(data, each=5, pictures=4, size=64, categories=("lamp", "table"))
-    else:
-        write_pix3d(data, whole=True)
-    tree.mkdir()
-    for part in ("lib", "notebooks", "conf", "dvc.yaml"):
-        source = ROOT / part
-        shutil.copytree(source, tree / part) if source.is_dir() else shutil.copy(source, tree / part)
-    known = read_yaml(ROOT / "params.yaml")
-    weights = ["encoder.weights=none"] if name == "pix3d" else []  # its ResNets' weights would be downloaded
-    tiny = [line for line in [*TINY, *weights] if line.split("=")[0].split(".")[1] in known[line.split(".")[0]]]
-    compose(tree, f"+experiment={name}", f"data.root={data}", *tiny)
-    code = "from lib import run\nfor name in sorted(%r):\n    run.run_stage(name)\n"
-    names = [entry["cmd"].split()[-1] for entry in STAGES.values()]
-    done = subprocess.run([sys.executable, "-c", code % names], cwd=tree, capture_output=True, text=True)
+    tree = tiny_tree(tmp_path / "tree", name, tiny_data(name, tmp_path / "data"))
+    code = "from lib import run\nfor name in %r:\n    run.run_stage(name)\n"
+    done = subprocess.run([sys.executable, "-c", code % NOTEBOOKS], cwd=tree, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     scores = read_yaml(tree / "reports" / "metrics" / "evaluate.json")
     domain = next(iter(scores["cmic"]))
