@@ -38,7 +38,7 @@ def tiny_data(name: str, folder: Path) -> Path:
 
 
 def tiny_tree(tree: Path, name: str, data: Path, *overrides: str) -> Path:
-    """The new folder `tree` with lib, notebooks, conf, dvc.yaml, and params.yaml of the experiment `name`, made tiny."""
+    """The new folder `tree`: lib, notebooks, conf, dvc.yaml, and params.yaml of the experiment `name`, made tiny."""
     tree.mkdir()
     for part in ("lib", "notebooks", "conf", "dvc.yaml"):
         source = ROOT / part
