@@ -1,7 +1,7 @@
 """Claim: a step of CMIC's training takes at most 1.15 times the bare forward and backward of its encoders.
 
 The step is the one of `lib.training.cmic.train` at the default sizes, everything in it: loading, crops, colour
-transfer, drawing views, scores against all training shapes, both losses, checks, Adam. It is measured as the
+transfer, drawing views, scores, both losses, checks, Adam. It is measured as the
 difference between a training of many steps and one of few, divided by the difference in steps, so that validation
 and start-up drop out. The bare encoders get ready-made inputs of the same sizes in the same precision: the pictures
 through the whole network and the views' cached maps through the trained stages, forward and backward.
@@ -18,6 +18,8 @@ import time
 import torch
 
 from lib.models.cmic import CMIC, make_cmic
+from lib.params import read_yaml
+from lib.paths import root
 from lib.training.cached_views import view_maps
 from lib.training.cmic import train
 from lib.training.precision import autocast
@@ -25,7 +27,8 @@ from lib.training.settings import Queries, Settings
 
 LIMIT = 1.15
 SHAPES, VIEWS, SIZE = 436, 12, 128  # the embedded benchmark's training set
-STEP = {"batch_size": 32, "batch_shapes": 32, "views_per_step": 4, "precision": "auto", "memory": True}
+PARAMS = read_yaml(root() / "params.yaml")["train_cmic"]
+STEP = {name: PARAMS[name] for name in ("batch_size", "batch_shapes", "views_per_step", "precision", "memory")}
 
 
 def settings() -> Settings:
@@ -87,7 +90,7 @@ def main() -> int:
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
     few, many, rounds = (1, 5, 3) if args.small else (2, 12, 5)
-    model = make_cmic("tf_efficientnet_lite0", "none", 256, grey=True).to(args.device)
+    model = make_cmic("tf_efficientnet_lite0", "none", 256, grey=PARAMS["grey"]).to(args.device)
     one = view_maps(model, torch.randint(0, 256, (8, VIEWS, SIZE, SIZE), dtype=torch.uint8), "last_stages")
     maps = one.repeat(SHAPES // 8 + 1, 1, 1, 1, 1)[:SHAPES]
     bank = torch.tensor([[[50.0, 0.0, 0.0], [20.0, 5.0, 5.0]]])
