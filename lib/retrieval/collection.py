@@ -51,7 +51,7 @@ class Collection:
 
 def embedded(shapes: pd.DataFrame, root: Path, cmic: Path, model: CMIC) -> Collection:
     """The collection that the model of the folder `cmic` was trained beside, with its meshes below `root`."""
-    views = load_file(cmic / "gallery.safetensors")["views"]
+    views = load_file(cmic / "gallery.safetensors")["views"].float()
     weight = model.attention.weight.detach()
     index = Index(views, weight, tuple(shapes["shape_id"]), model_hash(cmic / "weights.safetensors"))
     paths = [str(root / mesh) for mesh in shapes["mesh"]]

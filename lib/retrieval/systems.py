@@ -55,7 +55,7 @@ def load_systems(artifacts: Path, notes: Path, backbone: str, weights: str) -> S
         backbone=make_backbone(backbone, weights),
         view_features=torch.from_numpy(np.load(artifacts / "features" / "views.npy")).float(),
         cmic=load_cmic(artifacts / "cmic"),
-        cmic_views=load_file(artifacts / "cmic" / "gallery.safetensors")["views"],
+        cmic_views=load_file(artifacts / "cmic" / "gallery.safetensors")["views"].float(),
         ucm_gcn=load_ucm_gcn(artifacts / "ucm_gcn"),
         variant=chosen["zero_shot"],
         weight=chosen["fusion_weight_of_cmic"],
