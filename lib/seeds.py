@@ -83,11 +83,10 @@ def fingerprint(here: Path, stage: str, params: Mapping, before: str) -> str:
 
 
 def score_seed(rankings: Path, shapes: pd.DataFrame, draws: int) -> tuple[Table, Table]:
-    """The table of one seed's rankings (`queries.csv` and a matrix per method), and its differences to zero_shot."""
+    """The table of one seed's rankings (`queries.csv` and a matrix per method), and the differences of its methods."""
     queries = read_csv(rankings / "queries.csv")
     similarity = {path.stem: np.load(path) for path in sorted(rankings.glob("*.npy"))}
-    pairs = [(name, "zero_shot") for name in similarity if name not in ("zero_shot", "background_only")]
-    compared = differences(similarity, queries, shapes, draws=draws, pairs=pairs)["shapes"]
+    compared = differences(similarity, queries, shapes, draws=draws)["shapes"]
     return evaluate_table(similarity, queries, shapes, draws=1), compared
 
 

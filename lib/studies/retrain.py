@@ -16,7 +16,7 @@ from lib.data.tables import OTHER
 from lib.metrics.table import targets
 from lib.models.cmic import CMIC, make_cmic
 from lib.models.graph import build_graph
-from lib.models.inductive import remember
+from lib.models.inductive import TrainedUCMGCN, remember
 from lib.models.ucm_gcn import UCMGCN
 from lib.training import cmic
 from lib.training.cached_views import embed_gallery, start_features, view_maps
@@ -103,14 +103,19 @@ def train_ucm(block: Mapping[str, Any], view_features: Tensor, features: Mapping
 
     view_features (S, V, F) and features (P, F) of the training pictures and (Q, F) of the validation pictures.
     """
+    return trained_ucm(block, view_features, features["train"], seed).score(features["val"])
+
+
+def trained_ucm(block: Mapping[str, Any], view_features: Tensor, pictures: Tensor, seed: int) -> TrainedUCMGCN:
+    """UCM-GCN with the values of `block`, trained on features of views (S, V, F) and of training pictures (P, F)."""
     torch.manual_seed(seed)
     network = UCMGCN(**taken(UCMGCN, {**block, "feature_dim": view_features.shape[2]}))
-    x = network.start(view_features, features["train"])
-    shape, pictures = view_features.shape[:2], len(view_features) * (1 + view_features.shape[1])
-    nodes = x[shape[0] : pictures].unflatten(0, shape), x[pictures:]
+    x = network.start(view_features, pictures)
+    shape, first_picture = view_features.shape[:2], len(view_features) * (1 + view_features.shape[1])
+    nodes = x[shape[0] : first_picture].unflatten(0, shape), x[first_picture:]
     graph = build_graph(*nodes, **taken(build_graph, block))
     train_ucm_gcn(network, graph, x, **taken(train_ucm_gcn, {**block, "seed": seed}))
-    return remember(network, graph, x, block["variant"]).score(features["val"])
+    return remember(network, graph, x, block["variant"])
 
 
 def taken(function: Callable, values: Mapping[str, Any]) -> dict[str, Any]:
