@@ -1,7 +1,7 @@
 """What is searched: the embedded collection, a folder of one's own meshes, or both, behind one index."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -125,11 +125,12 @@ def joined(first: Collection, second: Collection) -> Collection:
     return Collection(index, pd.concat([first.shapes, second.shapes], ignore_index=True))
 
 
-def draw(path: Path, up: str, drawing: Drawing) -> np.ndarray | str:
-    """Views (V, size, size) of a mesh file, or in words why there are none."""
+def draw(path: Path, up: str, drawing: Drawing, turn: np.ndarray | None = None) -> np.ndarray | str:
+    """Views (V, size, size) of a mesh file, or in words why there are none; `turn` (3, 3) rotates it about z before."""
     try:
         vertices, faces = read_mesh(path, up)
-        return render_mesh(normalise(vertices, faces), faces, drawing.rig, drawing.size, drawing.supersample)[0]
+        vertices = normalise(vertices, faces) if turn is None else normalise(vertices, faces) @ turn.T
+        return render_mesh(vertices, faces, drawing.rig, drawing.size, drawing.supersample)[0]
     except (ValueError, OSError) as error:
         return str(error)
 
@@ -141,9 +142,15 @@ def embed(model: CMIC, views: dict[str, Tensor]) -> dict[str, Tensor]:
 
 def best_views(hits: pd.DataFrame, drawing: Drawing) -> list[np.ndarray]:
     """Each hit's view number `view`, drawn from its mesh, (size, size) uint8; white where the mesh is gone."""
-    pictures = []
-    for hit in hits.itertuples():
-        views = draw(Path(hit.mesh), hit.up, drawing)
-        blank = np.full((drawing.size, drawing.size), 255, np.uint8)
-        pictures.append(blank if isinstance(views, str) else views[hit.view])
-    return pictures
+    blank = np.full((drawing.size, drawing.size), 255, np.uint8)
+    sides = (draw_side(Path(hit.mesh), hit.up, drawing, hit.view) for hit in hits.itertuples())
+    return [blank if isinstance(side, str) else side for side in sides]
+
+
+def draw_side(path: Path, up: str, drawing: Drawing, view: int) -> np.ndarray | str:
+    """View `view` alone (size, size), as `draw` gives it but for rounding: the shape is turned and not the camera."""
+    angle = -2 * np.pi * view / drawing.rig.num_views
+    turn = np.array([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]])
+    alone = replace(drawing, rig=replace(drawing.rig, num_views=1))
+    views = draw(path, up, alone, turn)
+    return views if isinstance(views, str) else views[0]

@@ -107,7 +107,7 @@ def test_the_embedded_collection_and_ones_own_are_searched_together(folder, mode
     save_cmic(model, tmp_path / "cmic", {"backbone": "tf_efficientnet_lite0", "embedding_dim": 8, "shared": True})
     shutil.copy(folder / "cone.glb", tmp_path / "theirs.glb")
     views = model.embed_views(torch.from_numpy(draw(tmp_path / "theirs.glb", "y", DRAWING))[None])
-    save_file({"views": views}, tmp_path / "cmic" / "gallery.safetensors")
+    save_file({"views": views.half()}, tmp_path / "cmic" / "gallery.safetensors")  # as notebook 4 keeps them
     row = {
         "shape_id": "theirs",
         "category": "cone",
@@ -122,11 +122,20 @@ def test_the_embedded_collection_and_ones_own_are_searched_together(folder, mode
     assert both.shapes["shape_id"].tolist() == ["theirs", *sorted(SOLIDS)]
     hits, _ = both.search(views[0, 0], 5)
     score = hits.set_index("shape_id")["score"]
-    assert score["theirs"] == pytest.approx(score["cone.glb"], abs=1e-5) and set(hits["licence"]) == {"CC0-1.0", ""}
+    assert score["theirs"] == pytest.approx(score["cone.glb"], abs=1e-3) and set(hits["licence"]) == {"CC0-1.0", ""}
     pictures = best_views(hits, DRAWING)
     assert all(picture.shape == (32, 32) and picture.min() < 255 for picture in pictures)
     (tmp_path / "theirs.glb").unlink()
     assert sum(picture.min() == 255 for picture in best_views(hits, DRAWING)) == 1  # gone, and no error
+
+
+def test_one_side_is_the_view_of_the_whole_circle(folder):
+    plank = pd.DataFrame({"mesh": [str(folder / "boxes" / "plank.ply")] * 3, "up": "z", "view": range(3)})
+    circle = draw(folder / "boxes" / "plank.ply", "z", DRAWING).astype(int)
+    assert np.abs(circle[0] - circle[1]).max() > 50  # the sides differ
+    for side, view in zip(best_views(plank, DRAWING), circle, strict=True):
+        off = np.abs(side - view)  # a ray may miss an edge by a rounding, and the grey round by one
+        assert (off > 1).mean() < 0.01
 
 
 def test_folders_without_a_mesh(tmp_path, model):
