@@ -1,12 +1,15 @@
 """Samples of a shape for the shape distances: points on its surface, and the cells of a grid that it fills."""
 
+from itertools import product
+
 import numpy as np
 from scipy.ndimage import binary_dilation
 
 from lib.compat import import_open3d
 from lib.geometry.mesh import triangle_areas
 
-LINES = 13  # through every cell, seen both ways: 26 rays
+DIRECTIONS = [d for d in product((-1, 0, 1), repeat=3) if d > (0, 0, 0)]  # 13 lines, seen both ways: 26 rays
+ASIDE = np.array([0.0013, 0.0007, 0.0019])  # of a cell: lines beside the centres graze no edge of what lies on them
 
 
 def sample_surface(vertices: np.ndarray, faces: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
@@ -38,7 +41,7 @@ def occupancy(vertices: np.ndarray, faces: np.ndarray, resolution: int, threads:
 
     The mesh must lie in the unit sphere (`lib.geometry.mesh.normalise`); it need not be closed, consistently oriented
     or free of overlaps, as furniture from modelling programs never is. So no single test decides. From each cell's
-    centre 26 rays start in 13 opposite pairs, and the cell is filled if
+    centre 26 rays go to the cells around it, in 13 opposite pairs, and the cell is filled if
 
     - more than half of them cross the surface an odd number of times: the parity rule, by majority, so that a hole
       spoils only the rays that leave through it; opposite pairs, so that a flat sheet never gets a majority beside it;
@@ -47,7 +50,8 @@ def occupancy(vertices: np.ndarray, faces: np.ndarray, resolution: int, threads:
     - or the surface passes through it with nothing filled by the above next to it, neither in front of the surface nor
       behind: sheets and rods that slip between the centres of a coarse grid stay, and nothing solid gets thicker.
 
-    Rays and distances are Open3D's (Embree), `threads` at a time (0: all cores); the result does not depend on it.
+    Rays that lie on one line share what Open3D (Embree) finds along it: 27 R^2 lines instead of 26 R^3 rays. `threads`
+    at a time (0: all cores); the result does not depend on it.
     Raises ValueError when the mesh is empty or reaches outside the unit sphere.
     """
     if resolution < 1:
@@ -62,12 +66,10 @@ def occupancy(vertices: np.ndarray, faces: np.ndarray, resolution: int, threads:
     scene.add_triangles(np.ascontiguousarray(vertices, dtype=np.float32), np.ascontiguousarray(faces, dtype=np.uint32))
 
     # only cells of the bounding box can be inside
-    low, high = corners.min(axis=(0, 1)), corners.max(axis=(0, 1))
     axis = cell_centres(resolution)
-    box = tuple(slice(*np.searchsorted(axis, [a, b])) for a, b in zip(low, high, strict=True))
-    centres = np.stack(np.meshgrid(*(axis[s] for s in box), indexing="ij"), axis=-1).astype(np.float32)
+    low, high = np.searchsorted(axis, [corners.min(axis=(0, 1)), corners.max(axis=(0, 1))])
     inside = np.zeros((resolution,) * 3, dtype=bool)
-    inside[box] = _inside(scene, centres.reshape(-1, 3), threads).reshape(centres.shape[:3])
+    inside[tuple(map(slice, low, high))] = _inside(scene, low, high - low, resolution, threads)
     return inside | _thin(vertices, faces, inside)
 
 
@@ -98,30 +100,45 @@ def _thin(vertices: np.ndarray, faces: np.ndarray, inside: np.ndarray) -> np.nda
     return thin
 
 
-def _inside(scene, centres: np.ndarray, threads: int) -> np.ndarray:
-    """The first two rules of `occupancy` for points (N, 3) float32; a point drops out once its remaining rays
-    cannot change the outcome, which spares half of them."""
+def _inside(scene, low: np.ndarray, count: np.ndarray, resolution: int, threads: int) -> np.ndarray:
+    """The first two rules of `occupancy` for a block of cells, `count` (3,) of them from cell `low` (3,) on."""
+    odd, enclosed = np.zeros(count, dtype=np.int8), np.ones(count, dtype=bool)
+    for direction in DIRECTIONS if odd.size else ():
+        behind, ahead = _crossings(scene, low, count, resolution, direction, threads)
+        odd += (behind % 2 + ahead % 2).astype(np.int8)
+        enclosed &= (behind > 0) & (ahead > 0)
+    return (odd > len(DIRECTIONS)) | enclosed
+
+
+def _crossings(
+    scene, low: np.ndarray, count: np.ndarray, resolution: int, direction: tuple[int, int, int], threads: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """How often the surface is crossed behind and ahead of every cell of a block, along `direction`; both `count`.
+
+    Steps are counted along the first axis that the direction moves in. The cell n steps on, at (i, j) of the other two
+    axes, lies on the line that starts n steps earlier, at (i, j) - n (d_i, d_j).
+    """
     o3d = import_open3d()
-    odd, enclosed = np.zeros(len(centres), dtype=np.int8), np.ones(len(centres), dtype=bool)
-    open_cases = np.arange(len(centres))
-    for k, direction in enumerate(_directions(), start=1):
-        points = centres[open_cases]
-        rays = np.concatenate([points, np.broadcast_to(direction, points.shape)], axis=1)
-        crossings = scene.count_intersections(o3d.core.Tensor(rays), nthreads=threads).numpy()
-        odd[open_cases] += (crossings % 2).astype(np.int8)
-        enclosed[open_cases] &= crossings > 0
-        still = (odd <= LINES) & (enclosed | (odd + 2 * LINES - k > LINES))
-        open_cases = open_cases[still[open_cases]]
-        if len(open_cases) == 0:
-            break
-    return (odd > LINES) | enclosed
-
-
-def _directions() -> np.ndarray:
-    """13 lines spread evenly by the golden angle, both ways, (26, 3) float32; none runs along an axis or a diagonal,
-    where rays would graze the edges of the many shapes that are built parallel to the axes."""
-    z = (np.arange(LINES) + 0.5) / LINES
-    angle = np.arange(LINES) * np.pi * (3 - np.sqrt(5)) + 0.5
-    radius = np.sqrt(1 - z**2)
-    lines = np.stack([radius * np.cos(angle), radius * np.sin(angle), z], axis=1)
-    return np.concatenate([lines, -lines]).astype(np.float32)
+    along = next(k for k in range(3) if direction[k])
+    across = [k for k in range(3) if k != along]
+    steps, way = count[along], np.array(direction)
+    slant = way[across]
+    room = (steps - 1) * (slant != 0)  # lines that enter the block later, from the side
+    start = np.where(slant > 0, -room, 0)
+    first = np.empty((*(count[across] + room), 3))
+    first[..., along] = -2  # outside the mesh
+    first[..., across] = np.stack(np.indices(first.shape[:2]), axis=-1) + start - 2 * slant
+    cell = 2 / resolution
+    origin = (low + first + 0.5 + ASIDE) * cell - 1
+    rays = np.concatenate([origin, np.broadcast_to(way * cell, origin.shape)], axis=-1).astype(np.float32)
+    hits = scene.list_intersections(o3d.core.Tensor(rays.reshape(-1, 6)), nthreads=threads)
+    line, depth = hits["ray_ids"].numpy().astype(np.int64), hits["t_hit"].numpy()  # in steps, for `way * cell` is one
+    since = np.clip(np.floor(depth).astype(np.int64) - 1, 0, steps)  # the first step that has the crossing behind it
+    lines = first.shape[0] * first.shape[1]
+    crossed = np.bincount(line * (steps + 1) + since, minlength=lines * (steps + 1)).astype(np.int16)
+    crossed = crossed.reshape(*first.shape[:2], steps + 1).cumsum(axis=2, dtype=np.int16)
+    i, j, n = np.ogrid[: count[across[0]], : count[across[1]], :steps]
+    of_line = i - n * slant[0] - start[0], j - n * slant[1] - start[1]
+    behind = crossed[*of_line, n]
+    ahead = crossed[*of_line, np.full_like(n, steps)] - behind
+    return tuple(np.moveaxis(side, 2, along) for side in (behind, ahead))

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 import trimesh
 
+from lib.compat import import_open3d
 from lib.geometry.mesh import triangle_areas
-from lib.geometry.sample import cell_centres, occupancy, sample_surface
+from lib.geometry.sample import ASIDE, DIRECTIONS, _thin, cell_centres, occupancy, sample_surface
 
 CELL = 2 / 32
 
@@ -115,6 +116,35 @@ def test_a_sheet_has_no_gap_around_a_thicker_patch():
     corners = np.array([[-0.5, -0.5, 0.02], [0.5, -0.5, 0.02], [0.5, 0.5, 0.02], [-0.5, 0.5, 0.02]])
     filled = occupancy(*joined((corners, np.array([[0, 1, 2], [0, 2, 3]])), box(*patch)), 32)
     assert filled[9:23, 9:23, 16].all() and set(np.argwhere(filled)[:, 2]) == {16}
+
+
+def ray_by_ray(vertices, faces, resolution):
+    """The first two rules from their definition: 26 rays from every cell of the whole grid, each counted by itself."""
+    o3d = import_open3d()
+    scene = o3d.t.geometry.RaycastingScene()
+    scene.add_triangles(vertices.astype(np.float32), faces.astype(np.uint32))
+    cells = np.stack(np.indices((resolution,) * 3), axis=-1).reshape(-1, 3)
+    centres = (cells + 0.5 + ASIDE) * 2 / resolution - 1
+    counts = []
+    for way in [*DIRECTIONS, *(tuple(-x for x in d) for d in DIRECTIONS)]:
+        rays = np.concatenate([centres, np.broadcast_to(way, centres.shape)], axis=1).astype(np.float32)
+        counts.append(scene.count_intersections(o3d.core.Tensor(rays)).numpy())
+    counts = np.array(counts)
+    inside = ((counts % 2).sum(0) > 13) | (counts > 0).all(0)
+    return inside.reshape((resolution,) * 3)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_lines_find_what_each_ray_finds(seed):
+    rng = np.random.default_rng(seed)
+    low, high = np.array([-0.5, -0.3, -0.6]), np.array([0.2, 0.6, 0.4])
+    soup = rng.uniform(low, high, (60, 3)), rng.integers(0, 60, (40, 3))  # open, crossing, in no order
+    soup = soup[0], soup[1][[len(set(face)) == 3 for face in soup[1].tolist()]]
+    parts = joined(soup, box((-0.4, -0.25, -0.5), (0.1, 0.4, 0.1)), box((-0.1, -0.1, -0.1), (0.15, 0.5, 0.35)))
+    for resolution in (9, 16):
+        inside = ray_by_ray(*parts, resolution)
+        assert inside.any() and len(DIRECTIONS) == 13
+        np.testing.assert_array_equal(occupancy(*parts, resolution), inside | _thin(*parts, inside))
 
 
 def test_threads_change_nothing_and_bad_input_is_named():
