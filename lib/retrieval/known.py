@@ -2,28 +2,18 @@
 
 The training pictures name their shapes, so a gallery may hold them beside the renders: no label more than CMIC has had
 already. A picture looks like a picture, though, whatever it shows. Left as they are, known pictures would draw queries
-of all other shapes to the few that have some; so their cosines count less, by a handicap chosen on validation pictures,
-whose shapes have no known picture. There it can only do harm, or none.
+of all other shapes to the few that have some; so their cosines count less, by a handicap chosen on validation pictures:
+their own shapes have no known picture, so they do not pay for what is gained on others.
 """
 
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torch.nn.functional import normalize
 
 from lib.retrieval.baselines import SHARPNESS, top1
 
 HANDICAPS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3)
-
-
-def both_ways(embed: Callable[[Tensor, Tensor], Tensor], rgb: Tensor, mask: Tensor) -> Tensor:
-    """The mean, of length one, of the embeddings of pictures (Q, 3, H, W) and of their mirror images: (Q, D).
-
-    `embed` takes pictures and masks, as `CMIC.embed_queries` does. Most things in a house look the same in a mirror.
-    """
-    one, other = (normalize(embed(rgb.flip(-1), mask.flip(-1)) if turn else embed(rgb, mask)) for turn in (False, True))
-    return normalize(one + other, dim=1)
 
 
 def known_score(

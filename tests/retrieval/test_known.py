@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
-from lib.retrieval.known import HANDICAPS, both_ways, choose_handicap, known_score
+from lib.retrieval.known import HANDICAPS, choose_handicap, known_score
 from lib.retrieval.score import attention_score
 
 Q, S, V, P, D = 5, 4, 3, 6, 8
@@ -64,21 +64,6 @@ def test_a_shape_without_pictures_keeps_its_score_and_a_copy_of_the_query_is_dra
 def test_large_weights_do_not_overflow(parts):
     query, views, weight, pictures, shape = parts
     assert torch.isfinite(known_score(query, views, 1000 * weight, pictures, shape, 0.1)).all()
-
-
-def test_both_ways_is_blind_to_the_mirror():
-    g = torch.Generator().manual_seed(0)
-    rgb, mask = (torch.randint(0, 256, (3, c, 4, 4), generator=g, dtype=torch.uint8) for c in (3, 1))
-    weight = torch.randn(3 * 16, 6, generator=g)
-
-    def embed(rgb, mask):
-        return (rgb * (mask > 100)).float().flatten(1) @ weight
-
-    found = both_ways(embed, rgb, mask)
-    torch.testing.assert_close(both_ways(embed, rgb.flip(-1), mask.flip(-1)), found, atol=1e-6, rtol=0)
-    torch.testing.assert_close(found.norm(dim=1), torch.ones(3))
-    one, other = (normalize(embed(*pair)) for pair in ((rgb, mask), (rgb.flip(-1), mask.flip(-1))))
-    torch.testing.assert_close(found, normalize(one + other))
 
 
 def test_the_handicap_that_finds_most_is_chosen_and_of_equals_the_largest():
