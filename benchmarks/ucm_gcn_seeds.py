@@ -101,7 +101,7 @@ def main() -> int:
         drawn = np.load(here / "artifacts" / "views" / "views.npy", mmap_mode="r")
         flat = extract(network, drawn.reshape(-1, 1, *drawn.shape[2:]), label="views")
         views, of_pictures = torch.from_numpy(flat.reshape(*drawn.shape[:2], -1)).float(), embed(pictures)
-    train = (pictures["split"] == "train").to_numpy()
+    train = (pictures["split"] == "train").to_numpy(copy=True)
     val = pictures[~train].reset_index(drop=True)
     asked = {}
     for name, table, features in (("val", val, of_pictures[~train]), ("test", test, embed(test))):
