@@ -4,9 +4,10 @@
     python benchmarks/graph_scale.py --mi3dor     # 21,000 pictures, 7,700 models, 92,400 views: minutes
 
 Features are random, D = 128: time does not depend on what they mean. Each size runs in a process of its own, since the
-peak of memory is a process's. Exits with 1 when a limit is missed: building the graph and a training step must grow
-with an exponent below 2.3 and 1.3 (all pairs of pictures and views are compared, so building is quadratic in time; a
-step follows the edges), and MI3DOR's size must stay within 8 GB and be built within 10 minutes.
+peak of memory is a process's. Exits with 1 when a limit is missed. What may grow how: building the graph compares all
+pairs of pictures and views, and the discrimination loss all models with all models, so they and the step as a whole are
+quadratic, exponent at most 2.3; the network itself follows the edges, at most 1.3. MI3DOR's size must stay within 8 GB
+and be built within 10 minutes.
 """
 
 import argparse
@@ -17,7 +18,7 @@ import subprocess
 import sys
 import time
 
-LIMITS = {"build": 2.3, "step": 1.3}
+LIMITS = {"build": 2.3, "network": 1.3, "step": 2.3}
 MI3DOR = {"models": 7700, "views": 12, "pictures": 21000}
 PEAK_GB, BUILD_S = 8.0, 600.0
 
@@ -27,7 +28,7 @@ def measure(models: int, views: int, pictures: int, peers: bool) -> dict[str, fl
     import torch
     import torch.nn.functional as F
 
-    from lib.models.graph import build_graph
+    from lib.models.graph import build_graph, propagation
     from lib.models.ucm_gcn import UCMGCN
     from lib.retrieval.diffusion import diffusion_score
     from lib.retrieval.expansion import expanded_score
@@ -47,7 +48,9 @@ def measure(models: int, views: int, pictures: int, peers: bool) -> dict[str, fl
         return result
 
     graph = timed("build", lambda: build_graph(x[models:split].unflatten(0, (models, views)), x[split:], 8, similar=5))
-    network = UCMGCN(dim, dim, dim)
+    network, adjacency = UCMGCN(dim, dim, dim), propagation(graph)
+    timed("network", lambda: network(x, adjacency).sum().backward())
+    network.zero_grad()
     terms = dict(temperature=0.1, target_temperature=0.1, discrimination_weight=1.0, correlation_weight=1.0)
     drop = dict(edge_dropout=0.1, feature_dropout=0.2, lr=0.001)
     timed("step", lambda: train_ucm_gcn(network, graph, x, steps=2, **terms, **drop))
@@ -91,7 +94,8 @@ def main() -> int:
         run = in_own_process(peers=False, **MI3DOR)
         print(f"MI3DOR's size: {run['nodes']} nodes, {run['edges']} edges")
         print(f"built in {run['build']:.0f} s (limit {BUILD_S:.0f})")
-        print(f"one training step {run['step']:.1f} s; peak {run['peak_gb']:.1f} GB (limit {PEAK_GB:.0f})")
+        print(f"network, forward and backward, {run['network']:.1f} s; a training step {run['step']:.1f} s")
+        print(f"peak {run['peak_gb']:.1f} GB (limit {PEAK_GB:.0f})")
         missed += [f"peak {run['peak_gb']:.1f} GB"] if run["peak_gb"] > PEAK_GB else []
         missed += [f"build {run['build']:.0f} s"] if run["build"] > BUILD_S else []
     print("limits missed:", "; ".join(missed) or "none")

@@ -90,7 +90,7 @@ def main() -> int:
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
     few, many, rounds = (1, 5, 3) if args.small else (2, 12, 5)
-    model = make_cmic("tf_efficientnet_lite0", "none", 256, grey=PARAMS["grey"]).to(args.device)
+    model = make_cmic("tf_efficientnet_lite0", "none", PARAMS["embedding_dim"], grey=PARAMS["grey"]).to(args.device)
     one = view_maps(model, torch.randint(0, 256, (8, VIEWS, SIZE, SIZE), dtype=torch.uint8), "last_stages")
     maps = one.repeat(SHAPES // 8 + 1, 1, 1, 1, 1)[:SHAPES]
     bank = torch.tensor([[[50.0, 0.0, 0.0], [20.0, 5.0, 5.0]]])

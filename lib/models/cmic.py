@@ -25,12 +25,16 @@ class CMIC(nn.Module):
 
     Where the first convolution is trained, it can carry the mask too: `make_cmic(..., mask_channel=True)` adds a fourth
     input channel whose weights start at zero, so that training starts from the pretrained network.
+
+    Raises ValueError when `embedding_dim` is more than the encoder's features, which have no more components.
     """
 
     def __init__(
         self, backbone: Backbone, embedding_dim: int, view_backbone: Backbone | None = None, grey: bool = False
     ):
         super().__init__()
+        if embedding_dim > backbone.dim:
+            raise ValueError(f"train_cmic.embedding_dim: {embedding_dim}, but the encoder has {backbone.dim} features")
         self.grey = grey  # queries lose their colour, as the views have none
         self.shared = view_backbone is None
         self.query_encoder = backbone

@@ -1,13 +1,17 @@
 """Who is joined to whom in UCM-GCN's graph: structural edges from the collection, visual ones from cosines.
 
-Cosines are taken block by block, so that memory grows with the edges and not with the pairs.
+Cosines are taken tile by tile, so that memory grows with the edges and not with the pairs.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+Tile = tuple[int, int]
+TILE = (256, 16384)  # rows and columns of cosines at a time: 16 MB, about what a cache holds
 
 
 @dataclass(frozen=True)
@@ -28,29 +32,48 @@ class Edges:
     visual_weight: float = 1.0
 
 
+def top_cosines(
+    x: Tensor, others: Tensor, k: int, barred: Callable[[slice, slice], Tensor] | None = None, tile: Tile = TILE
+) -> tuple[Tensor, Tensor]:
+    """The k largest products of each row of x (N, D) with the rows of others (M, D): cosine (N, k), index (N, k).
+
+    `barred(rows, columns)` (n, m) bool says which pairs of a tile do not count; they get -2.
+    """
+    k = min(k, len(others))
+    all_cosines, all_indices = x.new_empty((len(x), k)), torch.empty((len(x), k), dtype=torch.int64, device=x.device)
+    for rows in slices(len(x), tile[0]):
+        cosine, index = all_cosines[rows, :0], all_indices[rows, :0]
+        for columns in slices(len(others), tile[1]):
+            similarity = x[rows] @ others[columns].T
+            if barred is not None:
+                similarity.masked_fill_(barred(rows, columns), -2)
+            near, which = similarity.topk(min(k, similarity.shape[1]), dim=1)
+            index = torch.cat([index, which + columns.start], 1)
+            cosine, order = torch.cat([cosine, near], 1).topk(min(k, index.shape[1]), dim=1)
+            index = index.gather(1, order)
+        all_cosines[rows], all_indices[rows] = cosine, index
+    return all_cosines, all_indices
+
+
+def slices(count: int, step: int) -> list[slice]:
+    """0 .. count - 1 in pieces of `step`."""
+    return [slice(start, min(start + step, count)) for start in range(0, count, step)]
+
+
 def nearest_views(
-    x: Tensor, views: Tensor, k: int, block: int = 2048, barred: Tensor | None = None
+    x: Tensor, views: Tensor, k: int, barred: Tensor | None = None, tile: Tile = TILE
 ) -> tuple[Tensor, Tensor]:
     """The k views (rows of (M, D)) of largest cosine with each row of x (N, D): index (N, k), cosine (N, k).
 
-    Computed block by block, so that at most `block` x M cosines are in memory. k is cut to M; of
-    chosen views with the same cosine the smaller number comes first. barred (N, M) bool: pairs that get the cosine -1.
+    k is cut to M; of chosen views with the same cosine the smaller number comes first. barred (N, M) bool: pairs that
+    do not count.
     """
-    x, views = F.normalize(x, dim=1), F.normalize(views, dim=1)
-    k = min(k, len(views))
-    index = torch.empty((len(x), k), dtype=torch.int64, device=x.device)
-    cosine = torch.empty((len(x), k), dtype=x.dtype, device=x.device)
-    for start in range(0, len(x), block):
-        rows = slice(start, start + block)
-        similarity = x[rows] @ views.T
-        if barred is not None:
-            similarity = similarity.masked_fill(barred[rows], -1)
-        near, which = similarity.topk(k, dim=1)
-        # topk leaves the order of equals open, and duplicate shapes make equals common: by number, then by cosine
-        which, order = which.sort(dim=1)
-        near, final = near.gather(1, order).sort(dim=1, descending=True, stable=True)
-        index[rows], cosine[rows] = which.gather(1, final), near
-    return index, cosine
+    left_out = None if barred is None else lambda rows, columns: barred[rows, columns]
+    near, which = top_cosines(F.normalize(x, dim=1), F.normalize(views, dim=1), k, left_out, tile)
+    # topk leaves the order of equals open, and duplicate shapes make equals common: by number, then by cosine
+    which, order = which.sort(dim=1)
+    near, final = near.gather(1, order).sort(dim=1, descending=True, stable=True)
+    return which.gather(1, final), near
 
 
 def structural_edges(num_models: int, num_views: int) -> tuple[Tensor, Tensor]:
@@ -87,7 +110,7 @@ def reach(x: Tensor, others: Tensor, edges: Edges) -> Tensor:
     return nearest_views(x, others, edges.neighbours)[1][:, -1] - 1e-6
 
 
-def similar_edges(views: Tensor, k: int, threshold: float = 0.0, block: int = 1024) -> tuple[Tensor, Tensor]:
+def similar_edges(views: Tensor, k: int, threshold: float = 0.0, tile: Tile = TILE) -> tuple[Tensor, Tensor]:
     """View ~ view edges between models, views (S, V, D): pairs (2, E), each once, mutual k-NN; cosines (E,)."""
     num_views = views.shape[1]
     flat = F.normalize(views.flatten(0, 1), dim=1)
@@ -95,12 +118,7 @@ def similar_edges(views: Tensor, k: int, threshold: float = 0.0, block: int = 10
     k = min(k, len(flat) - num_views)
     if k < 1:
         return torch.empty((2, 0), dtype=torch.int64), flat.new_empty(0)
-    parts = []
-    for start in range(0, len(flat), block):
-        rows = slice(start, start + block)
-        similarity = (flat[rows] @ flat.T).masked_fill(model[rows, None] == model, -2)
-        parts.append(similarity.topk(k, dim=1))
-    cosine, index = torch.cat([p.values for p in parts]), torch.cat([p.indices for p in parts])
+    cosine, index = top_cosines(flat, flat, k, lambda rows, columns: model[rows, None] == model[columns], tile)
     row = torch.arange(len(flat), device=index.device).unsqueeze(1).expand_as(index)
     code, back = row * len(flat) + index, index * len(flat) + row
     kept = torch.isin(code, back) & (row < index) & (cosine > max(threshold, 0.0))

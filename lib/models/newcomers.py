@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lib.models.edges import Edges, nearest_views, structural_edges
+from lib.models.edges import TILE, Edges, Tile, nearest_views, structural_edges
 from lib.models.ucm_gcn import UCMGCN
 from lib.retrieval.score import attention_score
 
@@ -40,7 +40,7 @@ class TrainedUCMGCN:
         return self.edges.neighbours
 
     @torch.no_grad()
-    def embed_queries(self, features: Tensor, exclude: Tensor | None = None, block: int = 2048) -> Tensor:
+    def embed_queries(self, features: Tensor, exclude: Tensor | None = None, tile: Tile = TILE) -> Tensor:
         """Embeddings (Q, D) of length one of queries' backbone features (Q, F), each as if it came alone.
 
         A query hears its nearest views; they, and everything behind them, stay as they were when the training
@@ -49,7 +49,7 @@ class TrainedUCMGCN:
         """
         x = self.network.project(features.float(), "pictures")
         barred = None if exclude is None else exclude.repeat_interleave(self.views.shape[1], dim=1)
-        index, cosine = nearest_views(x, self.view_inputs, self.edges.neighbours, block, barred)
+        index, cosine = nearest_views(x, self.view_inputs, self.edges.neighbours, barred, tile)
         heard = cosine > max(self.edges.threshold, 0.0)
         if self.edges.mutual:
             heard &= cosine >= self.view_reach[index]

@@ -1,6 +1,7 @@
 """The page of one search: the picture and its mask, what the network saw, and each hit with its view and attention."""
 
 from collections.abc import Sequence
+from textwrap import fill
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -10,6 +11,7 @@ from matplotlib.figure import Figure
 from lib.report.style import BLUE, ORANGE, style
 
 COLUMNS = 5
+LINE = 30  # letters that fit under a hit
 
 
 def veiled(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -64,7 +66,8 @@ def draw_hit(figure: Figure, cell, rank: int, hit, view: np.ndarray, attention: 
     bars.set(xlim=(-0.6, len(attention) - 0.4), ylim=(0, max(float(attention.max()), 1e-9)))
     for axes in (top, bars, text):
         axes.set_axis_off()
-    lines = plain(hit.shape_id)[-30:], plain(hit.creator)[:44], plain(hit.licence)
+    creator = fill(plain(hit.creator), LINE, max_lines=2, placeholder=" …")
+    lines = plain(hit.shape_id)[-LINE:], creator, plain(hit.licence)
     where = dict(ha="center", va="top", fontsize=6, transform=text.transAxes)
     text.text(0.5, 1, "\n".join(filter(None, lines)), **where, parse_math=False)
 

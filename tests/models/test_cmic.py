@@ -63,6 +63,11 @@ def test_heads_start_at_principal_components(model):
     assert torch.allclose(projected.abs(), expected.abs(), atol=1e-4)  # components are known up to their sign
 
 
+def test_an_embedding_has_no_more_numbers_than_the_encoder():
+    with pytest.raises(ValueError, match="embedding_dim: 1281, but the encoder has 1280"):
+        make_cmic("tf_efficientnet_lite0", "none", 1281)
+
+
 def test_shared_means_shared():
     one = make_cmic("resnet18", "none", 8)
     two = make_cmic("resnet18", "none", 8, shared=False)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from lib.models.edges import Edges, nearest_views, reach, similar_edges, structural_edges, visual_edges
+from lib.models.edges import Edges, Tile, nearest_views, reach, similar_edges, structural_edges, visual_edges
 
 
 def random(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -13,10 +13,10 @@ def cosine(a: torch.Tensor, b: torch.Tensor) -> float:
     return float(a @ b / (a.norm() * b.norm()))
 
 
-@pytest.mark.parametrize("block", [1, 3, 100])
-def test_nearest_views_in_blocks_are_those_of_plain_loops(block: int) -> None:
+@pytest.mark.parametrize("tile", [(1, 1), (3, 2), (7, 5), (2, 100), (100, 100)])
+def test_nearest_views_in_tiles_are_those_of_plain_loops(tile: Tile) -> None:
     x, views = random(7, 5), random(11, 5, seed=1)
-    index, cosine = nearest_views(x, views, 4, block)
+    index, cosine = nearest_views(x, views, 4, tile=tile)
     for n in range(7):
         all_cosines = [float(x[n] @ v / (x[n].norm() * v.norm())) for v in views]
         best = sorted(range(11), key=lambda m: (-all_cosines[m], m))[:4]
@@ -30,11 +30,17 @@ def test_duplicate_views_come_in_order_and_k_is_cut() -> None:
     assert index.tolist() == [[1, 2, 0, 3]] and cosine.shape == (1, 4)
 
 
-def test_barred_views_are_nobodys_neighbours() -> None:
+@pytest.mark.parametrize("tile", [(1, 1), (2, 3), (100, 100)])
+def test_barred_views_are_nobodys_neighbours(tile: Tile) -> None:
     barred = torch.zeros(2, 4, dtype=torch.bool)
     barred[0, 1] = True
-    index, _ = nearest_views(torch.eye(3)[[1, 1]], torch.eye(3)[[0, 1, 1, 2]], 1, barred=barred)
+    index, _ = nearest_views(torch.eye(3)[[1, 1]], torch.eye(3)[[0, 1, 1, 2]], 1, barred, tile)
     assert index.tolist() == [[2], [1]]
+
+
+def test_nobody_has_no_neighbours_and_none_can_be_had_among_none() -> None:
+    assert [t.shape for t in nearest_views(random(0, 3), random(4, 3), 2)] == [(0, 2)] * 2
+    assert [t.shape for t in nearest_views(random(4, 3), random(0, 3), 2)] == [(4, 0)] * 2
 
 
 @pytest.mark.parametrize(
@@ -64,8 +70,8 @@ def test_everybody_is_within_reach_where_there_are_few() -> None:
     assert reach(random(4, 3), random(2, 3), Edges(3)).tolist() == [-1] * 4
 
 
-@pytest.mark.parametrize("block", [1, 5, 100])
-def test_similar_views_choose_each_other_and_are_of_different_models(block: int) -> None:
+@pytest.mark.parametrize("tile", [(1, 1), (5, 2), (4, 7), (100, 100)])
+def test_similar_views_choose_each_other_and_are_of_different_models(tile: Tile) -> None:
     views, k = random(4, 3, 5), 3
     flat = views.flatten(0, 1)
     near = []
@@ -73,7 +79,7 @@ def test_similar_views_choose_each_other_and_are_of_different_models(block: int)
         others = [j for j in range(12) if j // 3 != i // 3]
         near.append(sorted(others, key=lambda j, i=i: -cosine(flat[i], flat[j]))[:k])
     expected = {(i, j) for i in range(12) for j in near[i] if i in near[j] and i < j and cosine(flat[i], flat[j]) > 0}
-    pairs, found = similar_edges(views, k, block=block)
+    pairs, found = similar_edges(views, k, tile=tile)
     assert set(map(tuple, pairs.T.tolist())) == expected and len(found) == len(expected)
     np.testing.assert_allclose(found, [cosine(flat[i], flat[j]) for i, j in pairs.T.tolist()], atol=1e-6)
 

@@ -65,7 +65,7 @@ def test_a_query_does_not_depend_on_the_others(trained) -> None:
     together = kept.embed_queries(features)
     for n in range(Q):
         torch.testing.assert_close(kept.embed_queries(features[n : n + 1])[0], together[n], atol=1e-6, rtol=0)
-    torch.testing.assert_close(kept.embed_queries(features.flip(0), block=1).flip(0), together, atol=1e-6, rtol=0)
+    torch.testing.assert_close(kept.embed_queries(features.flip(0), tile=(1, 7)).flip(0), together, atol=1e-6, rtol=0)
     assert kept.embed_queries(features[:0]).shape == (0, 6)
 
 

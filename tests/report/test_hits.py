@@ -41,6 +41,18 @@ def test_every_hit_has_its_rank_score_licence_and_attention(count):
     figure.canvas.draw()  # odd names are no formulas
 
 
+def test_long_names_stay_in_the_picture_and_off_their_neighbours():
+    rows = hits(10).assign(creator="Wilhelmina Longname (Maximilian Muster & Wilhelmina Longname)", shape_id="n" * 60)
+    views, attention = [np.zeros((16, 16), np.uint8)] * 10, np.ones((10, 4))
+    picture, mask = np.zeros((16, 16, 3), np.uint8), np.zeros((16, 16), np.uint8)
+    figure = hits_sheet(picture, mask, picture, "a box", rows, views, attention)
+    figure.canvas.draw()
+    boxes = [t.get_window_extent() for axes in figure.axes for t in axes.texts]
+    assert len(boxes) == 10
+    assert all(figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1 and box.y0 >= figure.bbox.y0 for box in boxes)
+    assert not any(a.overlaps(b) for n, a in enumerate(boxes) for b in boxes[:n])
+
+
 def test_numbers_must_fit():
     with pytest.raises(ValueError, match="2 hits, 1 views"):
         hits_sheet(*[np.zeros((4, 4, 3), np.uint8)] * 3, "", hits(2), [np.zeros((4, 4))], np.zeros((2, 4)))
