@@ -53,8 +53,10 @@ reports: env
 	$(DVC) pull --allow-missing
 	@echo "Models are in artifacts/, reports in reports/*.html."
 
+# without the offer to rebuild JupyterLab for an extension of dash, which open3d brings and nothing here uses
 lab: env
-	$(PY) -m jupyter lab --ServerApp.root_dir=$(CURDIR) --LabApp.default_url=/lab/tree/notebooks
+	$(PY) -m jupyter lab --ServerApp.root_dir=$(CURDIR) --LabApp.default_url=/lab/tree/notebooks \
+	  --ServerApp.tornado_settings='{"page_config_data": {"buildCheck": False, "buildAvailable": False}}'
 
 smoke: env
 	$(PY) -m lib.run --smoke

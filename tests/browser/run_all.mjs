@@ -4,7 +4,7 @@
 //
 // Needs `npm install playwright-core` (anywhere: NODE_PATH) and Debian's chromium. Starts JupyterLab from .venv on a
 // free port, without a token and for this machine alone. Pictures of every notebook, a page each, are written to OUT.
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, readdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { createServer } from "node:net";
@@ -26,12 +26,14 @@ const port = await new Promise((done) => {
   });
 });
 const server = spawn(python, ["-m", "jupyter", "lab", "--no-browser", "--allow-root", `--port=${port}`,
-  `--ServerApp.root_dir=${process.cwd()}`, "--IdentityProvider.token=", "--ServerApp.disable_check_xsrf=True", "--LabApp.expose_app_in_browser=True"],
+  `--ServerApp.root_dir=${process.cwd()}`, "--IdentityProvider.token=", "--ServerApp.disable_check_xsrf=True", "--LabApp.expose_app_in_browser=True",
+  '--ServerApp.tornado_settings={"page_config_data": {"buildCheck": False, "buildAvailable": False}}'], // as make lab
   { stdio: "ignore", env: { ...process.env, PYTHONPATH: process.cwd() } });
 const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: flags });
 let failed = 0;
 try {
   const page = await browser.newPage({ viewport: { width: 1300, height: 1000 } });
+  page.setDefaultTimeout(180000); // a slow machine needs a minute for a click while a kernel computes
   for (let tries = 0; ; tries++) {
     try { await page.goto(`http://127.0.0.1:${port}/api`, { timeout: 5000 }); break; }
     catch (error) { if (tries > 120) throw error; await page.waitForTimeout(1000); }
@@ -43,6 +45,10 @@ try {
     await page.waitForSelector(".jp-Notebook .jp-CodeCell", { timeout: 180000 });
     await page.waitForFunction(() => /idle/i.test(document.querySelector(".jp-Notebook-ExecutionIndicator")
       ?.getAttribute("data-status") ?? ""), null, { timeout: 180000 });
+    if (await page.locator(".jp-Dialog").isVisible()) {
+      await page.screenshot({ path: `${out}/${name}-dialog.png` });
+      throw new Error(`a dialog stands before ${name}: ${await page.locator(".jp-Dialog").innerText()}`);
+    }
     await page.click("text=Run >> nth=0");
     await page.click("text=Run All Cells >> nth=0");
     // cells far down are not in the page before one scrolls there: what ran is read from the notebook's own model
@@ -71,5 +77,7 @@ try {
 } finally {
   await browser.close();
   server.kill("SIGTERM");
+  // JupyterLab saves what it ran: without outputs the notebooks are as they were
+  spawnSync(python, ["-m", "lib.canonical", ...all.map((name) => `notebooks/${name}.ipynb`)], { stdio: "inherit" });
 }
 process.exit(failed ? 1 : 0);
