@@ -9,6 +9,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from lib.models.backbones import Backbone, make_backbone
+from lib.models.folded import asked
 from lib.models.released import ReleasedCMIC, make_released
 from lib.retrieval.score import attention_score
 
@@ -80,20 +81,19 @@ class CMIC(nn.Module):
     @torch.no_grad()
     def embed_queries(self, rgb: Tensor, mask: Tensor, batch_size: int = 128) -> Tensor:
         """Embeddings (N, D) of uint8 pictures (N, 3, H, W) with masks (N, 1, H, W)."""
-        self.eval()
+        encoder = asked(self.query_encoder, len(rgb))
         device, out = self.attention.weight.device, []
         for picture, alpha in zip(rgb.split(batch_size), mask.split(batch_size), strict=True):
             picture, alpha = picture.to(device), alpha.to(device)
             x = self.query_input(picture.float() / 255, alpha.float() / 255)
-            out.append(self.project_queries(self.query_encoder(x)))
+            out.append(self.project_queries(encoder(x)))
         return torch.cat(out)
 
     @torch.no_grad()
     def embed_views(self, views: Tensor, batch_size: int = 128) -> Tensor:
         """Embeddings (S, V, D) of grey uint8 views (S, V, H, W)."""
-        self.eval()
-        encoder = self.view_encoder
         flat = views.flatten(0, 1).unsqueeze(1)
+        encoder = asked(self.view_encoder, len(flat))
         batches = (v.to(encoder.mean.device).float() / 255 for v in flat.split(batch_size))
         parts = [self.project_views(encoder(encoder.normalise(v))) for v in batches]
         return torch.cat(parts).unflatten(0, views.shape[:2])

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 Tile = tuple[int, int]
-TILE = (256, 16384)  # rows and columns of cosines at a time: 16 MB, about what a cache holds
+TILE = (256, 4096)  # rows and columns of cosines at a time: 4 MB, which a cache holds
 
 
 @dataclass(frozen=True)

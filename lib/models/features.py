@@ -6,6 +6,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from lib.models.backbones import Backbone
+from lib.models.folded import folded
 
 
 @torch.no_grad()
@@ -28,7 +29,7 @@ def extract(
         raise ValueError(f"pictures must be uint8 (N, 1 or 3, H, W), got {pictures.dtype} {tuple(pictures.shape)}")
     if mask is not None and (len(mask), *mask.shape[1:]) != (len(pictures), 1, *pictures.shape[2:]):
         raise ValueError(f"mask {tuple(mask.shape)} does not fit pictures {tuple(pictures.shape)}")
-    backbone = backbone.to(device).eval()
+    backbone = folded(backbone.to(device))
     out = np.empty((len(pictures), backbone.dim), dtype=np.float16)
     for start in tqdm(range(0, len(pictures), batch_size), desc=label, unit="batch"):
         rows = slice(start, start + batch_size)

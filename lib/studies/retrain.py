@@ -58,12 +58,14 @@ def new_cmic(block: Mapping[str, Any], encoder: Mapping[str, Any]) -> CMIC:
     return make_cmic(**taken(make_cmic, {**encoder, "mask_channel": block["trainable"] == "all", **block}))
 
 
-def lower_maps(inputs: Inputs, block: Mapping[str, Any], encoder: Mapping[str, Any]) -> tuple[Tensor, Tensor]:
+def lower_maps(
+    inputs: Inputs, block: Mapping[str, Any], encoder: Mapping[str, Any], cache: Path | None = None
+) -> tuple[Tensor, Tensor]:
     """`view_maps` of all shapes, and of the training shapes flipped: the same for every row that trains as deep."""
     model = new_cmic(block, encoder)
     train = torch.from_numpy((inputs.shapes["split"] == "train").to_numpy(copy=True))
-    plain = view_maps(model, inputs.views, block["trainable"])
-    return plain, view_maps(model, inputs.views[train], block["trainable"], flip=True)
+    plain = view_maps(model, inputs.views, block["trainable"], cache=cache)
+    return plain, view_maps(model, inputs.views[train], block["trainable"], flip=True, cache=cache)
 
 
 def train_cmic(

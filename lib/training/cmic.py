@@ -10,6 +10,7 @@ from torch import Tensor
 
 from lib.losses.contrastive import cmic_loss
 from lib.models.cmic import CMIC
+from lib.models.folded import folded
 from lib.training.average import copied, mixed_with
 from lib.training.batches import distinct_shapes, epoch_batches, prefetch
 from lib.training.cached_views import embed_gallery, embed_maps, query_maps
@@ -74,8 +75,9 @@ def train(
         top1 = validate(model, gallery_maps, val_queries, val_maps, gallery_category)
         curves.append({"epoch": 0, "loss": float("nan"), "val_top1": top1, "kept": True})
         best = copied(model)
+    lower = encoder.lower if settings.trainable == "all" else folded(encoder.lower)
     if settings.compile:
-        for part in {encoder.lower, encoder.upper, model.view_encoder.lower, model.view_encoder.upper}:
+        for part in {lower, encoder.upper, model.view_encoder.lower, model.view_encoder.upper}:
             part.compile(dynamic=True)
     load = partial(pictures_on, device, train_queries)
     clock = Clock(settings.epochs - len(curves) + 1)
@@ -91,7 +93,7 @@ def train(
             shapes, target = distinct_shapes(own, len(category), settings.batch_shapes, generator)
             keep, maps = drawn_views(train_maps, shapes, settings.views_per_step, generator)
             with autocast(device, settings.precision):
-                query = model.project_queries(encoder(model.query_input(rgb, mask)))
+                query = model.project_queries(encoder.upper(lower(model.query_input(rgb, mask))))
                 views = embed_maps(model, to_device(maps, device))
             query, views = query.float(), views.float()
             if memory is not None:  # every training shape by all its views; those drawn now as they are now

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from lib.models.cmic import CMIC
+from lib.models.folded import folded
 from lib.retrieval.rank import rank_of
 from lib.training.cached_views import embed_gallery, map_features
 from lib.training.settings import Queries
@@ -34,8 +35,8 @@ def validate(
     if maps is None:
         query = model.embed_queries(queries.rgb[known], queries.mask[known])
     else:
-        parts = maps[known].split(block)
-        query = torch.cat([model.project_queries(map_features(model.query_encoder, part)) for part in parts])
+        encoder, parts = folded(model.query_encoder), maps[known].split(block)
+        query = torch.cat([model.project_queries(map_features(encoder, part)) for part in parts])
     similarity = model.score(query, embed_gallery(model, gallery))[0].cpu()
     if by_shape:
         return float((rank_of(similarity, queries.shape[known]) == 1).mean())

@@ -1,3 +1,5 @@
+import copy
+
 import pytest
 import torch
 
@@ -30,6 +32,30 @@ def test_cached_maps_give_the_embeddings_of_the_pictures(setting, trainable, fli
         assert torch.allclose(embed_maps(model, maps), expected, atol=2e-2)  # half precision in between
         assert torch.allclose(model.project_views(start_features(model, maps)), expected.flatten(0, 1), atol=2e-2)
     assert maps.dtype == (torch.uint8 if trainable == "all" else torch.float16)
+
+
+def test_maps_are_kept_and_never_met_by_other_views_or_weights(setting, tmp_path, monkeypatch):
+    model, views = setting
+    made = view_maps(model, views, "last_stages", cache=tmp_path)
+    kept = {path: path.read_bytes() for path in tmp_path.rglob("maps.npy")}
+    assert len(kept) == 1 and len([path for path in tmp_path.rglob("*") if path.is_file()]) == 1
+    with monkeypatch.context() as patched:  # the network must not be asked a second time
+        patched.setattr(type(model.view_encoder), "normalise", lambda *args: pytest.fail("computed again"))
+        again = view_maps(model, views, "last_stages", cache=tmp_path)
+    assert torch.equal(made, again)
+    again[:] = 0  # a private copy: the file stays
+    assert {path: path.read_bytes() for path in kept} == kept
+    other = views.clone()
+    other[0, 0, 0, 0] ^= 1
+    assert not torch.equal(view_maps(model, other, "last_stages", cache=tmp_path), made)
+    view_maps(model, views, "last_stages", flip=True, cache=tmp_path)
+    changed = make_cmic("tf_efficientnet_lite0", "none", 8).eval()
+    assert not torch.equal(view_maps(changed, views, "last_stages", cache=tmp_path), made)
+    assert len(list(tmp_path.rglob("maps.npy"))) == 4
+    trained = copy.deepcopy(model)
+    next(trained.view_encoder.upper.parameters()).data.mul_(2)  # what is trained has no part in it
+    view_maps(trained, views, "last_stages", cache=tmp_path)
+    assert len(list(tmp_path.rglob("maps.npy"))) == 4
 
 
 def test_query_maps_give_the_embeddings_of_the_pictures(setting):
