@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 NUMBERS_AT_ONCE = 2**24  # (query, shape, view) triples in one block: 64 MiB per float32 array
+FEW = 4  # queries for which reading the views takes longer than all else
 CACHED_QUERIES, CACHED_SHAPES = 128, 1024  # a block whose arrays (512 KiB each) stay in a core's cache
 
 
@@ -24,7 +25,7 @@ def attention_score(
     query (Q, D), views (S, V, D), weight (D, D) multiplying the query, one floating type and device for all.
     `block` queries are scored at a time (default: as many as keep one array at `NUMBERS_AT_ONCE` numbers); the
     attention of a large gallery is itself large, `keep_attention=False` returns None in its place, and where no
-    gradient is asked for `stream_score` then computes the similarities, several times faster.
+    gradient is asked for `stream_score` then scores more than a few queries, several times faster.
 
     Returns similarity (Q, S) and attention (Q, S, V); gradients flow through both.
     Raises ValueError when the shapes do not fit together.
@@ -33,12 +34,13 @@ def attention_score(
     if weight.shape != (query.shape[1], query.shape[1]):
         raise ValueError(f"weight is {tuple(weight.shape)}, expected (D, D) with D = {query.shape[1]}")
     learns = torch.is_grad_enabled() and any(t.requires_grad for t in (query, views, weight))
-    if not keep_attention and not learns and block is None:
+    if not keep_attention and not learns and block is None and len(query) > FEW:
         return stream_score(query, views, weight), None
     similarity, attention = [], []
     for part in _blocks(query, views, block):
-        cosine = torch.einsum("qd,svd->qsv", part, views)
-        share = torch.einsum("qd,svd->qsv", part @ weight.T, views).softmax(dim=2)
+        both = torch.stack([part @ weight.T, part])  # the views are read once for logits and cosines
+        logit, cosine = torch.einsum("bqd,svd->bqsv", both, views)
+        share = logit.softmax(dim=2)
         similarity.append((share * cosine).sum(dim=2))
         if keep_attention:
             attention.append(share)

@@ -68,9 +68,12 @@ def test_the_stream_is_the_definition(monkeypatch, sharpness, dtype):
     torch.testing.assert_close(ours.double(), expected, atol=2e-4, rtol=1e-4)
 
 
-def test_the_stream_serves_only_where_no_gradient_is_asked_for(tensors, monkeypatch):
+def test_the_stream_serves_many_queries_where_no_gradient_is_asked_for(tensors, monkeypatch):
     query, views, weight = tensors
     monkeypatch.setattr(score, "stream_score", lambda *args: "stream")
+    monkeypatch.setattr(score, "FEW", len(query))
+    assert attention_score(query, views, weight, keep_attention=False)[0].shape == (len(query), len(views))
+    monkeypatch.setattr(score, "FEW", len(query) - 1)
     assert attention_score(query, views, weight, keep_attention=False)[0] == "stream"
     weight.requires_grad_()
     assert attention_score(query, views, weight, keep_attention=False)[0].requires_grad
