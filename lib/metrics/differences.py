@@ -14,9 +14,6 @@ from lib.metrics.table import METRICS, NOTHING, Table, cells, draw_cell, rounded
 
 PAIRS = (
     ("cmic", "zero_shot"),
-    ("cmic_known", "zero_shot"),
-    ("cmic_known", "zero_shot_known"),
-    ("cmic_known", "cmic"),
     ("ucm_gcn", "zero_shot"),
     ("ucm_gcn", "zero_shot_grey_attention"),  # what it starts from
     ("ucm_gcn_apart", "zero_shot_grey_attention"),

@@ -31,8 +31,6 @@ LABELS = {
     "ucm_gcn_transductive": "none; but all judged pictures at once, unlabelled",
     "ucm_gcn_apart": "none; and a query's own group is out of the graph too",
     "cmic": "instance and category of the training pictures",
-    "cmic_known": "those of CMIC (handicap chosen on validation)",
-    "zero_shot_known": "instance of the training pictures (handicap chosen on validation)",
     "fusion": "those of CMIC (weight chosen on validation)",
 }
 

@@ -22,7 +22,6 @@ NAMES = {
     "chance": "chance",
     "zero_shot": "untrained backbone",
     "cmic": "CMIC",
-    "cmic_known": "CMIC, known pictures",
     "ucm_gcn": "UCM-GCN",
     "fusion": "fusion",
 }

@@ -64,8 +64,8 @@ def score_panels(table: Mapping, metric: str, methods: Sequence[str], title: str
                 bars = np.clip([value - ends[:, 0], ends[:, 1] - value], 0, None)
                 x = np.array(known) + (m - (len(methods) - 1) / 2) * 0.12
                 axis.errorbar(x, value, yerr=bars, markersize=5, capsize=2, **look)
-            axis.set_xticks(range(len(protocols)), [f"{protocol} shapes" for protocol in protocols])
-            axis.set(title=domain, xlim=(-0.5, len(protocols) - 0.5))
+            axis.set_xticks(range(len(protocols)), protocols)
+            axis.set(title=domain, xlabel="shapes", xlim=(-0.5, len(protocols) - 0.5))
         axes[0, 0].set_ylabel(f"{metric} (95 % interval)")
         axes[0, -1].legend(fontsize=7.5, loc="upper left", bbox_to_anchor=(1, 1))
         figure.suptitle(title)

@@ -26,7 +26,6 @@ METHODS = {
     "zero_shot": ("untrained backbone", ORANGE, "--", "s"),
     "ucm_gcn": ("UCM-GCN", GREEN, "-.", "^"),
     "cmic": ("CMIC", BLUE, "-", "o"),
-    "cmic_known": ("CMIC, known pictures", PURPLE, "--", "v"),
     "fusion": ("fusion", RED, "-", "D"),
 }
 # outcome of a retrieval: (colour, dash, mark)
