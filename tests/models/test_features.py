@@ -1,3 +1,5 @@
+from typing import ClassVar
+
 import numpy as np
 import pytest
 import torch
@@ -7,13 +9,10 @@ from lib.models.features import extract
 
 
 class Mean(nn.Module):
-    """A backbone whose feature is the mean colour, and which counts its batches."""
+    """A backbone whose feature is the mean colour, and which counts its batches (in the class: copies are asked)."""
 
     dim = 3
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.batches: list[int] = []
+    batches: ClassVar[list[int]] = []
 
     def normalise(self, rgb: Tensor) -> Tensor:
         return (rgb * 2).expand(-1, 3, -1, -1)
@@ -27,11 +26,11 @@ def test_features_are_those_of_the_object_on_white_in_order() -> None:
     rng = np.random.default_rng(0)
     rgb = rng.integers(0, 256, (5, 3, 4, 4), dtype=np.uint8)
     mask = rng.integers(0, 2, (5, 1, 4, 4), dtype=np.uint8) * 255
-    backbone = Mean()
-    out = extract(backbone, torch.from_numpy(rgb), torch.from_numpy(mask), batch_size=2)
+    Mean.batches.clear()
+    out = extract(Mean(), torch.from_numpy(rgb), torch.from_numpy(mask), batch_size=2)
     expected = np.where(mask > 0, rgb, 255).mean((2, 3)) / 255 * 2
     np.testing.assert_allclose(out, expected, rtol=2e-3)
-    assert out.dtype == np.float16 and out.shape == (5, 3) and backbone.batches == [2, 2, 1]
+    assert out.dtype == np.float16 and out.shape == (5, 3) and Mean.batches == [2, 2, 1]
 
 
 def test_memory_mapped_grey_views_give_the_same_as_tensors(tmp_path) -> None:
