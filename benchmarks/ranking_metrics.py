@@ -13,6 +13,7 @@ import time
 
 import numpy as np
 
+from lib.compat import import_torchvision
 from lib.metrics.precision import precision_statistics
 from lib.metrics.shrec import statistics, summarise
 
@@ -41,11 +42,14 @@ def ours(similarity: np.ndarray, query: np.ndarray, shapes: np.ndarray) -> tuple
 def peer(similarity: np.ndarray, query: np.ndarray, shapes: np.ndarray) -> tuple[dict, float]:
     """The three measures that both have (average precision, precision at C, first hit), and the seconds."""
     import torch
+
+    import_torchvision()  # torchmetrics imports it
     from torchmetrics.retrieval import RetrievalHitRate, RetrievalMAP, RetrievalRPrecision
 
     index = torch.arange(len(query)).repeat_interleave(len(shapes))
     relevant = torch.from_numpy(query[:, None] == shapes).reshape(-1)
-    score = torch.from_numpy(similarity).reshape(-1)
+    score = torch.from_numpy(similarity).double().reshape(-1)
+    score += 1 - score.min()  # RetrievalMAP takes what is not above 0 for not relevant
     start = time.perf_counter()
     metrics = {"map": RetrievalMAP(), "ft": RetrievalRPrecision(), "nn": RetrievalHitRate(top_k=1)}
     result = {name: float(metric(score, relevant, indexes=index)) for name, metric in metrics.items()}

@@ -19,7 +19,7 @@ from torch.nn.functional import normalize
 
 from lib.retrieval.score import attention_score, pooled
 
-VIEWS, DIM, QUERIES, CANDIDATES, TOP = 12, 128, 32, 200, 10
+VIEWS, DIM, QUERIES, CANDIDATES, TOP = 12, 128, 32, 400, 10
 MIN_RECALL = 0.95
 
 

@@ -20,6 +20,7 @@ from pygments.lexers import PythonLexer
 
 from lib.canonical import INJECTED, PARAMETERS, tags
 
+TABLE_CELLS = {"td": ["colspan", "rowspan"], "th": ["colspan", "rowspan"]}  # as tables with an index of two have them
 TABLE_TAGS = "b br caption code div em i p pre small span strong sub sup table tbody td tfoot th thead tr".split()
 MATHML = (
     "math menclose mfrac mi mn mo mover mpadded mphantom mroot mrow mspace msqrt mstyle msub msubsup msup mtable mtd "
@@ -166,7 +167,7 @@ def _output(output, page: _Markdown) -> str:
             return f'<div class="out">{_picture(encoded, mime, text)}</div>'
     if "text/html" in data:
         text = re.sub(r"<(style|script)\b.*?</\1>", "", data["text/html"], flags=re.S)
-        return f'<div class="out">{bleach.clean(text, TABLE_TAGS, strip=True)}</div>'
+        return f'<div class="out">{bleach.clean(text, TABLE_TAGS, TABLE_CELLS, strip=True)}</div>'
     if "text/markdown" in data:
         return f'<div class="out">{page.render(data["text/markdown"])}</div>'
     if "text/latex" in data:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lib.paths import root
 
-BUDGET = {"prepare": 0.5, "render": 1.5, "augment": 0.5, "train_cmic": 8, "train_ucm_gcn": 3, "evaluate": 4}  # minutes
+BUDGET = {"prepare": 0.5, "render": 1.5, "augment": 0.5, "train_cmic": 8, "train_ucm_gcn": 3, "evaluate": 6}  # minutes
 METHODS = ("chance", "zero_shot", "cmic", "ucm_gcn", "fusion")
 DOMAINS = ("scene", "studio", "catalogue")
 PROTOCOLS = ("seen", "unseen")

@@ -3,6 +3,7 @@ import re
 from html.parser import HTMLParser
 
 import nbformat
+import pandas as pd
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
@@ -72,6 +73,14 @@ def test_nothing_is_loaded_from_anywhere(tmp_path):
     for word in ("@import", "url(", "onclick", "require", "mathjax", "cdn"):
         assert word not in text.lower()
     assert "<td>7" in text
+
+
+def test_a_table_with_an_index_of_two_keeps_its_columns(tmp_path):
+    table = pd.DataFrame({"n": [1, 2]}, index=pd.MultiIndex.from_tuples([("mask", "box"), ("mask", "none")]))
+    text, _ = page(
+        tmp_path, new_markdown_cell("x"), new_code_cell("f()", outputs=[output("text/html", table.to_html())])
+    )
+    assert '<th rowspan="2">mask</th>' in re.sub(r' valign="top"', "", text)
 
 
 def test_output_text_is_escaped_and_without_colour_codes(tmp_path):
