@@ -49,11 +49,14 @@ try {
       await page.screenshot({ path: `${out}/${name}-dialog.png` });
       throw new Error(`a dialog stands before ${name}: ${await page.locator(".jp-Dialog").innerText()}`);
     }
-    await page.click("text=Run >> nth=0");
-    await page.click("text=Run All Cells >> nth=0");
+    const runAll = async () => {
+      await page.click("text=Run >> nth=0");
+      await page.click("text=Run All Cells >> nth=0");
+    };
+    await runAll();
     // cells far down are not in the page before one scrolls there: what ran is read from the notebook's own model
     const end = Date.now() + minutes * 60000;
-    let ran = 0, errors = [];
+    let ran = 0, waited = 0, errors = [];
     while (Date.now() < end) {
       await page.waitForTimeout(1000);
       [ran, errors] = await page.evaluate(() => {
@@ -63,6 +66,8 @@ try {
         return [code.filter((cell) => cell.execution_count).length, broken.map((output) => `${output.ename}: ${output.evalue}`)];
       });
       if (errors.length || ran === cells) break;
+      // a session's first kernel says idle before it listens: what was asked of it then is lost
+      if (ran === 0 && ++waited % 20 === 0) await runAll();
     }
     const whole = await page.evaluate(() => document.querySelector(".jp-WindowedPanel-outer")?.scrollHeight ?? 1000);
     for (let at = 0, shot = 0; at < whole && shot < 12; at += 900, shot++) {
