@@ -1,6 +1,8 @@
 """CMIC's training on a toy: four shapes whose views are patterns, queries the same patterns in colour."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -8,7 +10,7 @@ import torch
 from lib.models.cmic import make_cmic
 from lib.training.average import mix
 from lib.training.cached_views import view_maps
-from lib.training.cmic import Queries, Settings, freeze, train, validate
+from lib.training.cmic import Queries, Settings, freeze, pictures_on, train, validate
 
 
 def settings(**changes):
@@ -181,3 +183,23 @@ def test_pictures_that_name_no_shape_are_judged_by_their_category(toy):
     right = (category[first] == asked.category)[known].float().mean()
     assert validate(model, maps, asked, category=category) == pytest.approx(float(right))
     assert validate(model, maps, asked) != validate(model, maps, asked), "NaN where nothing is known"
+
+
+def test_pictures_are_gathered_without_a_second_team_of_threads():
+    queries = Queries(
+        torch.randint(0, 256, (8, 3, 512, 512), dtype=torch.uint8), torch.zeros(8, 1, 512, 512), torch.arange(8)
+    )
+    batch, threads = torch.tensor([5, 2, 2, 7] * 4), torch.get_num_threads()
+
+    def gathered():
+        before = len(list(Path("/proc/self/task").iterdir()))
+        return pictures_on(torch.device("cpu"), queries, batch), len(list(Path("/proc/self/task").iterdir())) - before
+
+    torch.set_num_threads(2)
+    try:
+        with ThreadPoolExecutor(1) as thread:
+            (rgb, mask), new = thread.submit(gathered).result()
+    finally:
+        torch.set_num_threads(threads)
+    assert new == 0
+    assert torch.equal(rgb, queries.rgb[batch]) and torch.equal(mask, queries.mask[batch])
