@@ -33,8 +33,14 @@ ROWS: dict[str, dict[str, dict[str, Any]]] = {  # the keys are those of params.y
         "mean over views": {"attention": 0.0},
         "two encoders": {"shared": False},
         "background left in": {"mask": False},
-        "negatives from all training shapes": {"memory": True, "batch_shapes": 32, "views_per_step": 4},
         "best view alone": {"attention": 100.0},
+        "released recipe, random weights": {
+            "recipe": "released",
+            "select_on": "val",
+            "embedding_dim": 128,
+            "batch_size": 30,
+            "lr": 5e-5,
+        },
     },
     UCM_GCN: {
         "as it is": {},

@@ -17,8 +17,9 @@ from lib.metrics.table import targets
 from lib.models.cmic import CMIC, make_cmic
 from lib.models.graph import build_graph
 from lib.models.inductive import TrainedUCMGCN, remember
+from lib.models.released import make_released
 from lib.models.ucm_gcn import UCMGCN
-from lib.training import cmic
+from lib.training import cmic, released
 from lib.training.cached_views import embed_gallery, start_features, view_maps
 from lib.training.settings import Queries, Settings
 from lib.training.ucm_gcn import train_ucm_gcn
@@ -75,8 +76,10 @@ def train_cmic(
 
     `maps` as `lower_maps` gives them. Beside the keys of `train_cmic` the block may have `attention`, which fixes W at
     that many times the identity (0: mean over views, 100: all but the best view alone), and `mask: False`, which leaves
-    the background in the crop.
+    the background in the crop. `recipe: released` is `train_released`, which has no use for the maps.
     """
+    if block.get("recipe") == "released":
+        return train_released(inputs, block, seed)
     torch.manual_seed(seed)
     rows = {"train": inputs.shapes.index[inputs.shapes["split"] == "train"], "val": inputs.shapes.index}
     sets = {}
@@ -92,12 +95,35 @@ def train_cmic(
         with torch.no_grad():
             model.attention.weight.copy_(block["attention"] * torch.eye(len(model.attention.weight)))
         model.attention.requires_grad_(False)
-    names = {name: k for k, name in enumerate(sorted(set(inputs.shapes["category"]) - {OTHER}))}
-    category = torch.tensor([names.get(name, -1) for name in inputs.shapes["category"]])[train]
+    category = categories(inputs.shapes)[train]
     settings = Settings(**taken(Settings, {**block, "seed": seed}))
     cmic.train(model, settings, sets["train"], category, (plain[train], flipped), inputs.bank, sets["val"], plain)
     with torch.no_grad():
         return model.score(model.embed_queries(sets["val"].rgb, sets["val"].mask), embed_gallery(model, plain))[0]
+
+
+def train_released(inputs: Inputs, block: Mapping[str, Any], seed: int) -> Tensor:
+    """CMIC as its authors' code trains it, its networks from random weights; similarity (Q, S) as `train_cmic` gives.
+
+    Its negatives are drawn from the whole gallery; it is judged by `val` alone, no test picture is among the inputs.
+    """
+    torch.manual_seed(seed)
+    model = make_released("none", block["embedding_dim"])
+    sets = {
+        split: (*inputs.pictures[split], torch.from_numpy(targets(table, inputs.shapes)))
+        for split, table in inputs.table.items()
+    }
+    settings = released.ReleasedSettings(**taken(released.ReleasedSettings, {**block, "seed": seed}))
+    category = categories(inputs.shapes)
+    released.train_released(model, settings, sets["train"], inputs.views, category, {"val": sets["val"]})
+    with torch.no_grad():
+        return model.score(model.embed_queries(*sets["val"][:2]), model.embed_views(inputs.views))[0]
+
+
+def categories(shapes: pd.DataFrame) -> Tensor:
+    """The categories of the shapes as numbers (S,) in alphabetical order, -1 for `other`."""
+    names = {name: k for k, name in enumerate(sorted(set(shapes["category"]) - {OTHER}))}
+    return torch.tensor([names.get(name, -1) for name in shapes["category"]])
 
 
 def train_ucm(block: Mapping[str, Any], view_features: Tensor, features: Mapping[str, Tensor], seed: int) -> Tensor:

@@ -107,6 +107,21 @@ def test_cmic_trains_with_what_a_row_says(inputs, change, monkeypatch):
     assert torch.equal(similarity, again)
 
 
+@pytest.mark.slow
+def test_the_released_recipe_trains_its_own_network_on_the_whole_gallery(inputs):
+    row = ablations.ROWS[ablations.CMIC]["released recipe, random weights"]
+    block = {**read_yaml(ROOT / "params.yaml")["train_cmic"], **row, "epochs": 1, "embedding_dim": 8, "batch_size": 4}
+    encoder = {"backbone": "tf_efficientnet_lite0", "weights": "imagenet"}
+    similarity = retrain.train_cmic(inputs, block, encoder, None, seed=0)  # no maps: all of both networks is trained
+    assert similarity.shape == (3, 8) and torch.isfinite(similarity).all()
+    assert torch.equal(similarity, retrain.train_cmic(inputs, block, encoder, None, seed=0))
+    assert not torch.equal(similarity, retrain.train_cmic(inputs, {**block, "lr": 1e-3}, encoder, None, seed=0))
+
+
+def test_categories_count_in_alphabetical_order_and_other_is_none(inputs):
+    assert retrain.categories(inputs.shapes).tolist() == [0, 0, 1, 1, 0, 1, -1, 0]
+
+
 @pytest.mark.parametrize("change", ablations.ROWS[ablations.UCM_GCN].values(), ids=str)
 def test_ucm_gcn_trains_with_what_a_row_says(inputs, change):
     torch.manual_seed(1)
