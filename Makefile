@@ -6,7 +6,7 @@
 #   make lab              JupyterLab in notebooks/
 #   make smoke            the series on tens of shapes, into reports/smoke/
 #   make seeds            both trainings and the evaluation with seeds 0, 1, 2: mean and spread (a quarter of an hour on two cores)
-#   make studies          robustness and ablations, outside the pipeline (under an hour on two cores; goes on if stopped)
+#   make studies          robustness and ablations, outside the pipeline (an hour and a half on two cores; goes on if stopped)
 #   make params           params.yaml from conf/
 #   make clean-notebooks  no outputs in notebooks/, in place
 SHELL := /bin/bash
